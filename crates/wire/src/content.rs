@@ -1,0 +1,111 @@
+//! What a message says: MIMI content (draft-ietf-mimi-content) in CBOR.
+//!
+//! A [`Content`] is one `mimiContent`. Its `salt` is our [`EntryId`]: the message's id, the same
+//! everywhere; `replaces` and `inReplyTo` hold such ids (docs/decisions says why not the hash).
+
+use crate::{AdminKey, BlobId, DecodeError, EntryId, Millis, codec};
+
+/// One message, reaction, edit, deletion, receipt or note between clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The message's id: the MIMI salt.
+    pub id: EntryId,
+    /// When its author says it was written (extension `veche.sent_at`).
+    pub sent_at: Millis,
+    /// The message that this one edits, deletes or takes back.
+    pub replaces: Option<EntryId>,
+    /// The message that this one answers or reacts to.
+    pub in_reply_to: Option<EntryId>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// `SinglePart`, disposition `render`, `text/plain;charset=utf-8`. With `replaces`: an edit.
+    Text(String),
+    /// A file: `ExternalPart`, disposition `attachment`; with text a `MultiPart` (`processAll`) of
+    /// the text and the file.
+    File {
+        /// What is said with it; may be empty.
+        text: String,
+        /// The file.
+        file: File,
+    },
+    /// `SinglePart`, disposition `reaction`; needs `in_reply_to`. Taken back by `Nothing` with
+    /// `replaces` set to the reaction's id.
+    Reaction(String),
+    /// `NullPart`. With `replaces`: that message is deleted (or reaction taken back). Without: a
+    /// message whose author cancelled it; it shows nothing.
+    Nothing,
+    /// `application/mimi-message-status`: what the author has read.
+    Receipt {
+        /// The messages.
+        read: Vec<EntryId>,
+    },
+    /// `application/veche-note+cbor`: what clients tell each other about the chat.
+    Note(Note),
+    /// A content type that this program does not know: kept, and shown as "needs a newer version".
+    Unknown {
+        /// The content type of the part.
+        content_type: String,
+        /// The whole `mimiContent` as it came.
+        bytes: Vec<u8>,
+    },
+}
+
+/// What clients tell each other about a chat; people see at most a line about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// A joiner is in (LOG.md rule 14).
+    Joined,
+    /// The author's admin key for this log, to be listed by another admin (LOG.md rule 12).
+    AdminKey(AdminKey),
+}
+
+/// A file that lies sealed in a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name. Never becomes a path as it is.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size before sealing, in bytes.
+    pub size: u64,
+    /// SHA-256 of it before sealing.
+    pub sha256: [u8; 32],
+    /// Where it lies.
+    pub blob: BlobId,
+    /// The size of the blob, in bytes.
+    pub blob_size: u64,
+    /// The key of its chunks (docs/protocol.md, "Files").
+    pub key: FileKey,
+}
+
+/// The key of a file. Cannot be printed.
+#[derive(Clone, PartialEq, Eq, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct FileKey(pub [u8; 32]);
+
+impl std::fmt::Debug for FileKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FileKey(…)")
+    }
+}
+
+impl Content {
+    /// Writes the content as CBOR `mimiContent`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode_content(self)
+    }
+
+    /// Reads `mimiContent`. A well-formed one with parts that this program does not know becomes
+    /// [`Body::Unknown`].
+    ///
+    /// # Errors
+    /// Where the bytes are not `mimiContent`, or break a limit.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode_content(bytes)
+    }
+}

@@ -1,0 +1,55 @@
+//! Every limit of the protocol, named, in one place. Sizes are in bytes unless the name says else.
+
+/// The version of the protocol that this program speaks; raised when the bytes change meaning.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The largest `bytes` of one entry: a commit that fills a fresh tree of 10,000 leaves fits.
+pub const ENTRY_BYTES_MAX: usize = 1 << 20;
+/// The largest encoded frame, either way.
+pub const FRAME_BYTES_MAX: usize = ENTRY_BYTES_MAX + (64 << 10);
+/// The most entries in one frame.
+pub const ENTRIES_PER_FRAME_MAX: usize = 512;
+/// The bytes of entries after which a frame is closed.
+pub const ENTRIES_FRAME_BYTES_SOFT: usize = 256 << 10;
+/// The largest text of one message, UTF-8.
+pub const TEXT_BYTES_MAX: usize = 64 << 10;
+/// The largest `bytes` of a `Signal`.
+pub const SIGNAL_BYTES_MAX: usize = 1024;
+/// The largest envelope in an inbox.
+pub const INBOX_BYTES_MAX: usize = 64 << 10;
+/// The most envelopes that wait in one inbox.
+pub const INBOX_ENTRIES_MAX: usize = 1_000;
+/// The most admin keys of a log (LOG.md rule 12).
+pub const ADMIN_KEYS_MAX: usize = 16;
+/// The most invite hashes of an inbox.
+pub const INVITES_MAX: usize = 64;
+/// The most devices of an account.
+pub const DEVICES_MAX: usize = 16;
+/// The most KeyPackages kept for a device and suite.
+pub const KEY_PACKAGES_MAX: usize = 100;
+/// The largest KeyPackage (X-Wing ones are about 3.5 kB).
+pub const KEY_PACKAGE_BYTES_MAX: usize = 16 << 10;
+/// The largest certificate or credential.
+pub const CERTIFICATE_BYTES_MAX: usize = 4 << 10;
+/// The most bytes of a blob in one `PutBlob` or `GetBlob`.
+pub const BLOB_PART_BYTES_MAX: usize = 256 << 10;
+/// The largest blob: a file of 100 MiB, sealed.
+pub const BLOB_BYTES_MAX: u64 = 101 << 20;
+/// The largest file that a client sends, before sealing.
+pub const FILE_BYTES_MAX: u64 = 100 << 20;
+/// The longest name of a file, UTF-8.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// The longest title of a chat, UTF-8.
+pub const TITLE_BYTES_MAX: usize = 256;
+/// The shortest username, characters of `a-z0-9_`.
+pub const USERNAME_MIN: usize = 3;
+/// The longest username.
+pub const USERNAME_MAX: usize = 32;
+/// The most messages that one reaction, in bytes of UTF-8, may carry as its emoji.
+pub const REACTION_BYTES_MAX: usize = 64;
+/// The most subscriptions of one connection.
+pub const SUBSCRIPTIONS_MAX: usize = 10_000;
+/// The most requests of one connection that may wait for their answers.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
+/// The most members added by one commit (DESIGN §5).
+pub const ADDS_PER_COMMIT_MAX: usize = 500;

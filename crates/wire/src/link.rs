@@ -1,0 +1,35 @@
+//! The seam between whoever speaks frames and whatever carries them.
+
+use std::future::Future;
+
+/// A connection that carries whole frames, in order, or breaks.
+pub trait Link: Send {
+    /// Sends encoded frames; coalesces them into as few writes as it can.
+    ///
+    /// # Errors
+    /// Where the connection is broken. What was sent may or may not have arrived.
+    fn send(&mut self, frames: &[Vec<u8>]) -> impl Future<Output = Result<(), Broken>> + Send;
+
+    /// Receives the next encoded frame.
+    ///
+    /// # Errors
+    /// Where the connection is closed or broken.
+    fn recv(&mut self) -> impl Future<Output = Result<Vec<u8>, Broken>> + Send;
+}
+
+/// The connection is gone, and why, in words for a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Broken(pub String);
+
+/// Makes connections to one server.
+pub trait Dial: Send + Sync {
+    /// What it makes.
+    type Link: Link;
+
+    /// Connects; returns only when the server has proved that it holds the pinned key.
+    ///
+    /// # Errors
+    /// Where no connection could be made, with the reason.
+    fn dial(&self) -> impl Future<Output = Result<Self::Link, Broken>> + Send;
+}
