@@ -4,13 +4,15 @@ use std::future::Future;
 
 /// A connection that carries whole frames, in order, or breaks.
 pub trait Link: Send {
-    /// Sends encoded frames; coalesces them into as few writes as it can.
+    /// Sends encoded frames; coalesces them into as few writes as it can. Takes slices, so that one
+    /// encoding can be shared by all the connections it goes to.
     ///
     /// # Errors
     /// Where the connection is broken. What was sent may or may not have arrived.
-    fn send(&mut self, frames: &[Vec<u8>]) -> impl Future<Output = Result<(), Broken>> + Send;
+    fn send(&mut self, frames: &[&[u8]]) -> impl Future<Output = Result<(), Broken>> + Send;
 
-    /// Receives the next encoded frame.
+    /// Receives the next encoded frame. May be dropped before it is ready, as in a `select!`:
+    /// nothing that has arrived is lost by that.
     ///
     /// # Errors
     /// Where the connection is closed or broken.
