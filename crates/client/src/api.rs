@@ -1,0 +1,406 @@
+//! The one door for every face: commands in, events out, plain snapshots between. In the user's
+//! words; nothing here names SQL, MLS or a socket.
+
+use veche_wire::{AccountId, ContactLink, EntryId, LogId, Millis, ServerAddress};
+
+/// Something a person wants. Each change becomes a durable row first (an *intent*), is carried out
+/// when the server can be reached, and settles with an [`Outcome`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Makes an account (in an empty home) and registers it. Settles with [`Outcome::Done`].
+    Register {
+        /// Where.
+        server: ServerAddress,
+        /// The username wanted.
+        name: String,
+        /// An invite code, where the server asks for one.
+        invite: Option<String>,
+    },
+    /// Looks somebody up and keeps them as a contact. Settles with [`Outcome::Contact`].
+    AddContact(PersonReference),
+    /// Opens the direct chat with somebody, or finds it. Settles with [`Outcome::Chat`].
+    OpenDirect(PersonReference),
+    /// Makes a group. Settles with [`Outcome::Chat`] when all members' invitations are delivered.
+    CreateGroup {
+        /// The title.
+        title: String,
+        /// Usernames.
+        members: Vec<String>,
+    },
+    /// Adds people to a group.
+    AddMembers {
+        /// The chat.
+        chat: LogId,
+        /// Usernames.
+        names: Vec<String>,
+    },
+    /// Removes people from a group.
+    RemoveMembers {
+        /// The chat.
+        chat: LogId,
+        /// Usernames.
+        names: Vec<String>,
+    },
+    /// Gives a role.
+    SetRole {
+        /// The chat.
+        chat: LogId,
+        /// A username.
+        name: String,
+        /// The role.
+        role: Role,
+    },
+    /// Gives a new title.
+    Rename {
+        /// The chat.
+        chat: LogId,
+        /// The title.
+        title: String,
+    },
+    /// Leaves a group.
+    Leave {
+        /// The chat.
+        chat: LogId,
+    },
+    /// Says something. Answers with [`Reply::Message`] at once.
+    Send {
+        /// The chat.
+        chat: LogId,
+        /// What is said, kept exactly.
+        text: String,
+        /// The message that it answers.
+        reply_to: Option<EntryId>,
+        /// A file that was staged with [`crate::Client::stage_file`].
+        file: Option<StagedFile>,
+    },
+    /// Reacts to a message; the same emoji again takes it back.
+    React {
+        /// The chat.
+        chat: LogId,
+        /// The message.
+        message: EntryId,
+        /// The emoji.
+        emoji: String,
+    },
+    /// Changes the text of an own message.
+    Edit {
+        /// The chat.
+        chat: LogId,
+        /// The message.
+        message: EntryId,
+        /// The new text.
+        text: String,
+    },
+    /// Deletes an own message.
+    Delete {
+        /// The chat.
+        chat: LogId,
+        /// The message.
+        message: EntryId,
+    },
+    /// Accepts a request. Settles with [`Outcome::Chat`].
+    Accept {
+        /// Of the request.
+        request: EntryId,
+    },
+    /// Declines a request and forgets it.
+    Decline {
+        /// Of the request.
+        request: EntryId,
+    },
+    /// Refuses everything from somebody from now on, or takes that back.
+    Block {
+        /// A username.
+        name: String,
+        /// Whether blocked.
+        blocked: bool,
+    },
+    /// The person has read a chat up to its end.
+    MarkRead {
+        /// The chat.
+        chat: LogId,
+    },
+    /// The person is writing.
+    Typing {
+        /// The chat.
+        chat: LogId,
+    },
+    /// Fetches the file of a message into the local database. Settles with [`Outcome::Done`].
+    Download {
+        /// The chat.
+        chat: LogId,
+        /// The message.
+        message: EntryId,
+    },
+    /// Whether receipts are sent.
+    SetReceipts(bool),
+}
+
+/// How a person names a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonReference {
+    /// By a contact link.
+    Link(ContactLink),
+    /// By username.
+    Username(String),
+}
+
+/// What a member of a chat may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Talks.
+    Member,
+    /// Adds, removes, renames.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+/// A file that lies sealed in the local database, to be sent with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedFile(pub veche_wire::content::File);
+
+/// The number of an intent, unique in a home.
+pub type IntentId = i64;
+
+/// What a command answers at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing more to wait for.
+    Done,
+    /// The change is kept as this intent.
+    Intent(IntentId),
+    /// The message is kept with this id and settles as this intent (when it is durable on the
+    /// server).
+    Message {
+        /// Its id, the same everywhere.
+        message: EntryId,
+        /// The intent.
+        intent: IntentId,
+    },
+}
+
+/// How an intent stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Not yet.
+    Waiting,
+    /// Carried out and durable.
+    Done(Outcome),
+    /// Refused for good, with the reason in a person's words.
+    Failed(String),
+}
+
+/// What came of an intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to tell.
+    Done,
+    /// This chat.
+    Chat(LogId),
+    /// This person.
+    Contact(AccountId),
+}
+
+/// What happened, told after it is durable. Cosmetic: every one can be derived from the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The session with the server is up, or down with the reason.
+    Connection(Connection),
+    /// A message is new or changed.
+    Message {
+        /// The chat.
+        chat: LogId,
+        /// The message.
+        message: EntryId,
+    },
+    /// A chat is new or changed.
+    Chat(LogId),
+    /// Somebody asks to come in touch.
+    Request(EntryId),
+    /// An intent settled.
+    Settled(IntentId),
+    /// Somebody is writing.
+    Typing {
+        /// The chat.
+        chat: LogId,
+        /// Their username, or the beginning of their account id.
+        from: String,
+    },
+    /// Something a person should know that no chat shows; in a person's words.
+    Notice(String),
+}
+
+/// How the connection stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connection {
+    /// No session.
+    Down,
+    /// A session; not everything is caught up.
+    CatchingUp,
+    /// A session; everything the server has was processed.
+    Live,
+    /// Server and client cannot speak with each other; the words say who needs a newer version.
+    Incompatible(String),
+}
+
+/// What a chat is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatKind {
+    /// Two people.
+    Direct,
+    /// A group.
+    Group,
+}
+
+/// How this device stands in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatState {
+    /// A member.
+    Active,
+    /// Being joined.
+    Joining,
+    /// This device lost its place and has asked to be added again.
+    Repairing,
+    /// Left by this person.
+    Left,
+    /// Removed by another.
+    Removed,
+}
+
+/// A chat in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatView {
+    /// The chat's id, the same on all members' devices.
+    pub chat: LogId,
+    /// What it is.
+    pub kind: ChatKind,
+    /// The title of a group, the name of the other in a direct chat.
+    pub title: String,
+    /// Messages since the last read.
+    pub unread: u64,
+    /// How this device stands in it.
+    pub state: ChatState,
+}
+
+/// A message, or a system line (`event` set, no text).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// The same everywhere.
+    pub id: EntryId,
+    /// The chat.
+    pub chat: LogId,
+    /// The author's username, or the beginning of the account id where none is proved.
+    pub from: String,
+    /// The author's account.
+    pub account: AccountId,
+    /// When the author says it was written.
+    pub at: Millis,
+    /// What it says (after edits); `None` for system lines.
+    pub text: Option<String>,
+    /// A system line, such as `ana added bo`.
+    pub event: Option<String>,
+    /// The message it answers.
+    pub reply_to: Option<EntryId>,
+    /// Changed by its author.
+    pub edited: bool,
+    /// Deleted by its author.
+    pub deleted: bool,
+    /// Emoji and who gave them (usernames), in order.
+    pub reactions: Vec<(String, Vec<String>)>,
+    /// A file.
+    pub file: Option<FileView>,
+    /// How it stands.
+    pub state: MessageState,
+    /// Usernames that have read it.
+    pub read_by: Vec<String>,
+}
+
+/// A file of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileView {
+    /// Its name as the author gave it; not safe as a path.
+    pub name: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// Whether the whole file lies in the local database.
+    pub here: bool,
+}
+
+/// How a message stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageState {
+    /// Not yet durable on the server.
+    Pending,
+    /// Durable on the server.
+    Sent,
+    /// From somebody else.
+    Received,
+    /// Refused for good, with the reason.
+    Failed(String),
+}
+
+/// A member of a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberView {
+    /// The account.
+    pub account: AccountId,
+    /// The username, or the beginning of the account id.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// Whether it is this account.
+    pub me: bool,
+}
+
+/// A contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContactView {
+    /// The account.
+    pub account: AccountId,
+    /// The username, or the beginning of the account id.
+    pub name: String,
+    /// Whether blocked.
+    pub blocked: bool,
+}
+
+/// A request that waits for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestView {
+    /// Its id.
+    pub id: EntryId,
+    /// Who asks.
+    pub from: String,
+    /// To what.
+    pub kind: ChatKind,
+}
+
+/// Who this home belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeView {
+    /// The account.
+    pub account: AccountId,
+    /// The username.
+    pub name: String,
+    /// The server.
+    pub server: ServerAddress,
+    /// Whether the server has taken the registration.
+    pub registered: bool,
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pending {
+    /// Intents, messages and deliveries that are not settled.
+    pub outgoing: u64,
+    /// Whether everything that the server has was processed.
+    pub caught_up: bool,
+    /// Messages received since this client was opened.
+    pub received: u64,
+    /// Messages that became durable since this client was opened.
+    pub sent: u64,
+}
