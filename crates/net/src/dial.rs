@@ -1,0 +1,151 @@
+//! The client's end of a connection.
+
+use std::fmt::Display;
+use std::io;
+use std::time::Duration;
+
+use futures_util::SinkExt;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_tungstenite::client_async_with_config;
+use tokio_tungstenite::tungstenite;
+use veche_wire::ServerAddress;
+use veche_wire::link::{Broken, Dial};
+
+use crate::accept::first_message;
+use crate::limits::{CONNECT_WITHIN, DIAL_WITHIN};
+use crate::websocket::{WebSocket, configuration};
+use crate::{Initiator, KeepAlive, Packet, Route, Session, SessionError, SessionLink, Transport};
+
+/// A client's connection to a server.
+pub type WsLink = SessionLink<WebSocket<TcpStream>>;
+
+/// Connects straight to the place that a server's address names.
+#[derive(Debug, Clone)]
+pub struct DirectDialer {
+    /// Where the server is and which key must answer.
+    pub address: ServerAddress,
+}
+
+impl Dial for DirectDialer {
+    type Link = WsLink;
+
+    async fn dial(&self) -> Result<WsLink, Broken> {
+        connect(&Route::direct(&self.address), &self.address.key, DIAL_WITHIN).await
+    }
+}
+
+/// Takes one route to the server that holds `key`; `within` bounds everything up to the proof of the
+/// key.
+///
+/// # Errors
+/// Where no connection could be made, or something without the key answered; in words for a person.
+pub async fn connect(route: &Route, key: &[u8; 32], within: Duration) -> Result<WsLink, Broken> {
+    match timeout(within, connect_patiently(route, key)).await {
+        Ok(connected) => connected,
+        Err(_) => Err(Broken(format!(
+            "{} did not answer within {} seconds; is it a Veche server, and does the network let \
+             you reach it?",
+            route.place(),
+            within.as_secs()
+        ))),
+    }
+}
+
+async fn connect_patiently(route: &Route, key: &[u8; 32]) -> Result<WsLink, Broken> {
+    match route.transport {
+        Transport::WebSocket => {
+            let stream = connect_tcp(route).await?;
+            let mut socket = open_websocket(route, stream).await?;
+            let session = shake_hands(route, key, &mut socket).await?;
+            let peer = format!("the server at {}", route.place());
+            Ok(SessionLink::new(socket, session, KeepAlive::CLIENT, peer))
+        }
+    }
+}
+
+/// Tries the addresses of the host one after the other.
+async fn connect_tcp(route: &Route) -> Result<TcpStream, Broken> {
+    let host = route.host.trim_start_matches('[').trim_end_matches(']');
+    let addresses = lookup_host((host, route.port)).await.map_err(|error| {
+        Broken(format!(
+            "the name {host} could not be looked up ({error}); check the address and that you are \
+             online"
+        ))
+    })?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Frames are coalesced above: waiting for more bytes would only delay them. A socket
+                // that cannot do it still works.
+                stream.set_nodelay(true).ok();
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(Broken(match last.kind() {
+        io::ErrorKind::ConnectionRefused => format!(
+            "nothing listens at {}; is the server running, and is the port right?",
+            route.place()
+        ),
+        io::ErrorKind::TimedOut => format!(
+            "{} does not answer; is the server running, and does the network let you reach it?",
+            route.place()
+        ),
+        _ => format!("no connection to {} ({last}); are you online?", route.place()),
+    }))
+}
+
+async fn open_websocket(route: &Route, stream: TcpStream) -> Result<WebSocket<TcpStream>, Broken> {
+    match client_async_with_config(route.url(), stream, Some(configuration())).await {
+        Ok((socket, _)) => Ok(WebSocket::new(socket)),
+        Err(tungstenite::Error::Http(response)) if response.status() == 503 => {
+            Err(Broken(format!(
+                "the server at {} is busy and takes no more connections now; try again later",
+                route.place()
+            )))
+        }
+        Err(tungstenite::Error::Http(response)) if response.status() == 429 => {
+            Err(Broken(format!(
+                "the server at {} gets too many connections from your network; try again later",
+                route.place()
+            )))
+        }
+        Err(tungstenite::Error::Url(error)) => {
+            Err(Broken(format!("{} is not an address ({error})", route.place())))
+        }
+        Err(error) => Err(Broken(format!(
+            "what answers at {} is not a Veche server ({error}); check the address",
+            route.place()
+        ))),
+    }
+}
+
+async fn shake_hands(
+    route: &Route,
+    key: &[u8; 32],
+    socket: &mut WebSocket<TcpStream>,
+) -> Result<Session, Broken> {
+    let (initiator, first) = Initiator::new(key).map_err(|error| Broken(error.to_string()))?;
+    let sent = socket.send(Packet::Binary(first.into())).await;
+    sent.map_err(|error| unproven(route, &error))?;
+    // A server with another key cannot open the first message and hangs up.
+    let answer = first_message(socket).await.map_err(|broken| unproven(route, &broken))?;
+    match initiator.finish(&answer) {
+        Ok(session) => Ok(session),
+        Err(SessionError::NoRandomness) => Err(Broken(SessionError::NoRandomness.to_string())),
+        Err(error) => Err(unproven(route, &error)),
+    }
+}
+
+fn unproven(route: &Route, cause: &impl Display) -> Broken {
+    Broken(format!(
+        "the server at {} does not hold the key of the address ({cause}); nothing was sent to it. \
+         Ask the operator for the present address: the server may have a new key or a newer \
+         version, or somebody is in between",
+        route.place()
+    ))
+}
