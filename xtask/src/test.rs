@@ -1,0 +1,164 @@
+//! Everything that must hold before a change is delivered, in stages from the cheap to the dear.
+//! Stops at the first that fails, and names the command that repeats it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::arguments::Arguments;
+use crate::repository::Repository;
+use crate::setup::{self, Consent};
+use crate::step::Step;
+
+/// Seeds of the simulator in each test run.
+const SEEDS: &str = "0..200";
+/// Processes killed and started again in each test run.
+const KILL_CYCLES: &str = "20";
+/// Mutations of each fuzz target, unless told otherwise.
+pub(crate) const FUZZ_MUTATIONS: u64 = 10_000;
+
+const WASM: &str = "wasm32-unknown-unknown";
+/// The oldest clang whose WebAssembly output the client's SQLite is known to build with.
+const CLANG_MAJORS: std::ops::RangeInclusive<u32> = 19..=30;
+
+/// A part of the test run with a name and a time of its own.
+struct Stage {
+    name: &'static str,
+    work: Work,
+}
+
+enum Work {
+    Run(Step),
+    /// Runs, and says what it leaves out.
+    RunPart(Step, String),
+    /// Says why it does not apply to this machine.
+    Skip(String),
+}
+
+/// Runs all stages.
+pub(crate) fn test(repository: &Repository, arguments: Arguments, consent: Consent) -> Result<()> {
+    arguments.finish()?;
+    setup::ensure(repository.root(), consent)?;
+    run_stages(&stages(repository))
+}
+
+fn stages(repository: &Repository) -> Vec<Stage> {
+    let cargo = |name, words: &[&str]| Stage {
+        name,
+        work: Work::Run(
+            repository
+                .cargo([])
+                .words(words)
+                .environment("VECHE_BIN_DIR", repository.programs().as_os_str()),
+        ),
+    };
+    let testing =
+        |name, words: &[&str]| Stage { name, work: Work::Run(repository.testing([]).words(words)) };
+    vec![
+        cargo("format", &["fmt", "--all", "--check"]),
+        cargo("lint", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        cargo("build", &["build", "--workspace", "--all-targets"]),
+        cargo("tests", &["test", "--workspace"]),
+        testing("simulator", &["sim", "--seeds", SEEDS]),
+        testing("kill loop", &["kill", "--cycles", KILL_CYCLES]),
+        testing("main job", &["main-job"]),
+        testing("fuzz", &["fuzz", "--mutations", &FUZZ_MUTATIONS.to_string()]),
+        Stage { name: "wasm32", work: wasm(repository) },
+    ]
+}
+
+/// The check for WebAssembly covers as much as this machine has the tools for.
+fn wasm(repository: &Repository) -> Work {
+    let installed = Step::new("rustc", repository.root())
+        .words(["--print", "target-libdir", "--target", WASM])
+        .output()
+        .is_ok_and(|folder| Path::new(folder.trim()).is_dir());
+    if !installed {
+        return Work::Skip(format!("the target {WASM} is not installed"));
+    }
+    let there =
+        |program: &str| Step::new(program, repository.root()).words(["--version"]).succeeds();
+    let clang = CLANG_MAJORS
+        .map(|major| (format!("clang-{major}"), format!("llvm-ar-{major}")))
+        .find(|(compiler, archiver)| there(compiler) && there(archiver));
+    let check = |crates: &[&str]| {
+        let names = crates.iter().flat_map(|name| ["-p", name]);
+        repository.cargo(["check"]).words(names).words(["--target", WASM])
+    };
+    match clang {
+        Some((compiler, archiver)) => Work::Run(
+            check(&["veche-wire", "veche-mls", "veche-net", "veche-client"])
+                .environment("CC_wasm32_unknown_unknown", compiler)
+                .environment("AR_wasm32_unknown_unknown", archiver),
+        ),
+        None => Work::RunPart(
+            check(&["veche-wire", "veche-mls", "veche-net"]),
+            "veche-client was left out: its database needs clang and llvm-ar 19 or newer \
+             (on Debian the packages clang-19 and llvm-19)"
+                .to_owned(),
+        ),
+    }
+}
+
+fn run_stages(stages: &[Stage]) -> Result<()> {
+    let mut summary = Vec::new();
+    let mut failure = None;
+    for (index, stage) in stages.iter().enumerate() {
+        let start = Instant::now();
+        let title = format!("{}/{} {}", index + 1, stages.len(), stage.name);
+        let ending = match &stage.work {
+            Work::Skip(reason) => format!("skipped: {reason}"),
+            Work::Run(step) | Work::RunPart(step, _) => {
+                println!("\n==> {title}: {}", step.line());
+                match (step.run(), &stage.work) {
+                    (Err(error), _) => {
+                        failure = Some((stage.name, step.line(), error));
+                        "FAILED".to_owned()
+                    }
+                    (Ok(()), Work::RunPart(_, left_out)) => format!("passed; {left_out}"),
+                    (Ok(()), _) => "passed".to_owned(),
+                }
+            }
+        };
+        let minutes = start.elapsed().as_secs_f64() / 60.0;
+        println!("==> {title}: {ending} ({minutes:.1} min)");
+        summary.push(format!("{minutes:6.1} min  {:<10} {ending}", stage.name));
+        if failure.is_some() {
+            break;
+        }
+    }
+    println!("\n{}", summary.join("\n"));
+    if let Some((name, line, error)) = failure {
+        bail!("the stage `{name}` failed ({error:#}). To repeat it alone:\n  {line}");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(name: &'static str, text: &str) -> Stage {
+        Stage { name, work: Work::Run(Step::new("sh", Path::new(".")).words(["-c", text])) }
+    }
+
+    #[test]
+    fn the_first_failure_stops_the_run_and_names_how_to_repeat_it() {
+        let folder = std::env::temp_dir().join(format!("xtask-stages-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mark = folder.join("reached");
+        let stages = [
+            script("good", "true"),
+            Stage { name: "absent", work: Work::Skip("not here".to_owned()) },
+            script("bad", "exit 4"),
+            script("late", &format!("touch {}", mark.display())),
+        ];
+        let error = run_stages(&stages).unwrap_err().to_string();
+        assert!(error.contains("the stage `bad` failed"), "{error}");
+        assert!(error.ends_with("sh -c 'exit 4'"), "{error}");
+        assert!(!mark.exists(), "nothing runs after a failure");
+        assert!(run_stages(&stages[..2]).is_ok());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
