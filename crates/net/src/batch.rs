@@ -61,8 +61,8 @@ pub(crate) fn unpack(batch: &[u8]) -> Result<Vec<Vec<u8>>, SessionError> {
 }
 
 /// Cuts frames into batches, in order, each as large as one message may be. A frame that is too large
-/// stands alone and is refused by [`pack`].
-pub(crate) fn batches<F: AsRef<[u8]>>(mut frames: &[F]) -> impl Iterator<Item = &[F]> {
+/// stands alone and is refused by [`Session::seal_frames`](crate::Session::seal_frames).
+pub fn batches<F: AsRef<[u8]>>(mut frames: &[F]) -> impl Iterator<Item = &[F]> {
     std::iter::from_fn(move || {
         let mut length = 0;
         let fitting = frames.iter().take(BATCH_FRAMES_MAX).take_while(|frame| {

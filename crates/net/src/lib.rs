@@ -24,6 +24,7 @@ pub mod link;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod websocket;
 
+pub use batch::batches;
 pub use key::ServerKey;
 pub use route::{Route, Transport};
 pub use session::{Initiator, Responder, Session, SessionError};

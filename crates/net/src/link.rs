@@ -293,7 +293,7 @@ impl<S: Socket> SessionLink<S> {
 }
 
 impl<S: Socket> Link for SessionLink<S> {
-    async fn send(&mut self, frames: &[Vec<u8>]) -> Result<(), Broken> {
+    async fn send(&mut self, frames: &[&[u8]]) -> Result<(), Broken> {
         self.send_frames(frames).await
     }
 
