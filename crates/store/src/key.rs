@@ -1,0 +1,226 @@
+//! The key of the database, and the bytes of the file that holds it or says how to derive it.
+
+use std::fmt;
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use veche_wire::Random;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::StoreError;
+
+/// The bytes of a database key.
+const KEY_BYTES: usize = 32;
+/// The bytes of the salt of a passphrase.
+const SALT_BYTES: usize = 16;
+/// The first bytes of a key file, the last of them its version.
+const MAGIC: &[u8; 10] = b"veche-key\x01";
+/// The byte after [`MAGIC`] in front of a key.
+const KIND_PLAIN: u8 = 0;
+/// The byte after [`MAGIC`] in front of what a passphrase is stretched with.
+const KIND_PASSPHRASE: u8 = 1;
+/// The most memory that a key file may ask for, in KiB: 1 GiB.
+const MEMORY_KIB_MAX: u32 = 1 << 20;
+/// The most passes that a key file may ask for.
+const PASSES_MAX: u32 = 64;
+/// The most lanes that a key file may ask for.
+const LANES_MAX: u32 = 16;
+
+/// The key under which every page of the database is sealed. It cannot be printed.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct DatabaseKey([u8; KEY_BYTES]);
+
+/// How a passphrase becomes a key: the costs of Argon2id (RFC 9106).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over that memory.
+    pub passes: u32,
+    /// Lanes, of which each could have a thread of its own.
+    pub lanes: u32,
+}
+
+/// What the key file of a home holds.
+///
+/// Its bytes are `veche-key`, a version of one byte (1) and a kind of one byte; then for kind 0 the 32 bytes of
+/// the key, and for kind 1 memory in KiB, passes and lanes as big-endian numbers of four bytes, and
+/// 16 bytes of salt. Nothing follows.
+pub enum KeyFile {
+    /// The key itself: whoever reads the file reads the database.
+    Plain(DatabaseKey),
+    /// The key follows from a passphrase, which is kept nowhere.
+    Passphrase {
+        /// What it costs to try a passphrase.
+        stretch: Stretch,
+        /// What makes equal passphrases of two homes different keys.
+        salt: [u8; SALT_BYTES],
+    },
+}
+
+impl DatabaseKey {
+    /// The key with these bytes, which must be uniformly random.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// A fresh key.
+    pub fn generate(random: &mut dyn Random) -> Self {
+        let mut key = Self([0; KEY_BYTES]);
+        random.fill(&mut key.0);
+        key
+    }
+
+    /// The statement that tells SQLCipher this key; it takes the bytes as they are.
+    pub(crate) fn pragma(&self) -> Zeroizing<String> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        const START: &str = "PRAGMA key = \"x'";
+        // Room for all of it at once, so that no copy is left behind in memory.
+        let mut sql = Zeroizing::new(String::with_capacity(START.len() + 2 * KEY_BYTES + 3));
+        sql.push_str(START);
+        for byte in self.0 {
+            for digit in [byte >> 4, byte & 15] {
+                sql.push(char::from(DIGITS[usize::from(digit)]));
+            }
+        }
+        sql.push_str("'\";");
+        sql
+    }
+}
+
+impl fmt::Debug for DatabaseKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DatabaseKey(…)")
+    }
+}
+
+impl Stretch {
+    /// What a home of a person uses: 64 MiB, three passes, one lane (RFC 9106, section 4, with one
+    /// lane, for machines with few cores).
+    pub const DEFAULT: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
+
+    fn params(self) -> Option<Params> {
+        if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
+            return None;
+        }
+        Params::new(self.memory_kib, self.passes, self.lanes, Some(KEY_BYTES)).ok()
+    }
+}
+
+impl KeyFile {
+    /// What a new home gets: a key of its own, or one that follows from `passphrase`.
+    ///
+    /// # Errors
+    ///
+    /// `PassphraseNeeded` for an empty passphrase.
+    pub fn new(
+        passphrase: Option<&str>,
+        stretch: Stretch,
+        random: &mut dyn Random,
+    ) -> Result<Self, StoreError> {
+        match passphrase {
+            None => Ok(Self::Plain(DatabaseKey::generate(random))),
+            Some("") => Err(StoreError::PassphraseNeeded),
+            Some(_) => {
+                let mut salt = [0; SALT_BYTES];
+                random.fill(&mut salt);
+                Ok(Self::Passphrase { stretch, salt })
+            }
+        }
+    }
+
+    /// Reads the bytes of a key file.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` when they are not one; `Newer` when its version is not known.
+    pub fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let (magic, rest) = bytes.split_at_checked(MAGIC.len()).ok_or_else(damaged)?;
+        let (name, version) = magic.split_at(MAGIC.len() - 1);
+        let (name_known, version_known) = MAGIC.split_at(MAGIC.len() - 1);
+        if name != name_known || version < version_known {
+            return Err(damaged());
+        }
+        if version != version_known {
+            let number = |version: &[u8]| version.first().copied().map_or(0, u32::from);
+            return Err(StoreError::Newer { found: number(version), known: number(version_known) });
+        }
+        match rest.split_first() {
+            Some((&KIND_PLAIN, key)) => {
+                Ok(Self::Plain(DatabaseKey(key.try_into().map_err(|_| damaged())?)))
+            }
+            Some((&KIND_PASSPHRASE, rest)) => Self::decode_passphrase(rest),
+            _ => Err(damaged()),
+        }
+    }
+
+    fn decode_passphrase(bytes: &[u8]) -> Result<Self, StoreError> {
+        let (costs, salt) = bytes.split_at_checked(12).ok_or_else(damaged)?;
+        let mut numbers = costs
+            .chunks_exact(4)
+            .filter_map(|number| Some(u32::from_be_bytes(number.try_into().ok()?)));
+        let mut number = || numbers.next().ok_or_else(damaged);
+        let stretch = Stretch { memory_kib: number()?, passes: number()?, lanes: number()? };
+        stretch.params().ok_or_else(damaged)?;
+        Ok(Self::Passphrase { stretch, salt: salt.try_into().map_err(|_| damaged())? })
+    }
+
+    /// The bytes of the key file.
+    #[must_use]
+    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAGIC.len() + 1 + KEY_BYTES));
+        bytes.extend_from_slice(MAGIC);
+        match self {
+            Self::Plain(key) => {
+                bytes.push(KIND_PLAIN);
+                bytes.extend_from_slice(&key.0);
+            }
+            Self::Passphrase { stretch, salt } => {
+                bytes.push(KIND_PASSPHRASE);
+                for number in [stretch.memory_kib, stretch.passes, stretch.lanes] {
+                    bytes.extend_from_slice(&number.to_be_bytes());
+                }
+                bytes.extend_from_slice(salt);
+            }
+        }
+        bytes
+    }
+
+    /// The key, from the file alone or with the passphrase. A wrong passphrase gives a wrong key,
+    /// which [`crate::Store::open`] refuses.
+    ///
+    /// # Errors
+    ///
+    /// `PassphraseNeeded` or `PassphraseUnexpected` when there is one too few or too many; `Bug`
+    /// when the machine cannot stretch it.
+    pub fn unlock(&self, passphrase: Option<&str>) -> Result<DatabaseKey, StoreError> {
+        match (self, passphrase) {
+            (Self::Plain(key), None) => Ok(key.clone()),
+            (Self::Plain(_), Some(_)) => Err(StoreError::PassphraseUnexpected),
+            (Self::Passphrase { .. }, None | Some("")) => Err(StoreError::PassphraseNeeded),
+            (Self::Passphrase { stretch, salt }, Some(passphrase)) => {
+                let params = stretch.params().ok_or_else(damaged)?;
+                let mut key = DatabaseKey([0; KEY_BYTES]);
+                Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+                    .hash_password_into(passphrase.as_bytes(), salt, &mut key.0)
+                    .map_err(|error| StoreError::Bug(format!("stretching: {error}")))?;
+                Ok(key)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(_) => formatter.write_str("KeyFile::Plain(…)"),
+            Self::Passphrase { stretch, .. } => {
+                formatter.debug_struct("KeyFile::Passphrase").field("stretch", stretch).finish()
+            }
+        }
+    }
+}
+
+fn damaged() -> StoreError {
+    StoreError::Corrupt("the key file is not one".to_owned())
+}
