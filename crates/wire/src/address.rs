@@ -32,7 +32,7 @@ impl FromStr for ServerAddress {
 }
 
 /// A link with which somebody is written to: `veche://HOST:PORT/KEY/contact#SECRET`, where the
-/// fragment is base64url (no padding) of account, username and invite token.
+/// fragment is base64url (no padding) of a version, account, username and invite token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContactLink {
     /// The server where the account is.

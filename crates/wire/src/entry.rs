@@ -1,6 +1,8 @@
 //! Entries of a log and what appending one says (LOG.md, "Entries" and "Rights").
 
-use crate::{AdminKey, BlobId, Commitment, EntryId, LogId, Seq, Token, TokenHash};
+use crate::{
+    AdminKey, BlobId, Commitment, DecodeError, EntryId, LogId, Seq, Token, TokenHash, codec,
+};
 
 /// What an entry is, as far as the server must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +56,22 @@ pub struct Entry {
     pub bytes: Vec<u8>,
     /// A change of rights that takes effect with this entry.
     pub rider: Option<Rider>,
+}
+
+impl Entry {
+    /// Writes the entry as it stands in frames (protobuf).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode_entry(self)
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// Where the bytes are not an entry.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode_entry(bytes)
+    }
 }
 
 /// What a client says to add an entry (DESIGN §4).
@@ -124,6 +142,20 @@ pub struct Rider {
 }
 
 impl Rider {
+    /// Writes the rider as it stands in frames (protobuf).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode_rider(self)
+    }
+
+    /// Reads a rider. The signature is not checked here.
+    ///
+    /// # Errors
+    /// Where the bytes are not a rider.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode_rider(bytes)
+    }
+
     /// The bytes that `signature` covers: label, log, id, kind, SHA-256 of the entry's bytes, and
     /// the changes. `after_commit` is not covered: it may change when the same entry is submitted
     /// again.

@@ -2,11 +2,12 @@
 //!
 //! The types here are what programs use; `codec` writes them as protobuf (`proto/veche.proto`).
 
+use std::fmt;
+
 use crate::{
-    AccountId, Append, BlobId, Certificate, DecodeError, DeviceId, Entry, EntryId, LogId,
+    AccountId, AdminKey, Append, BlobId, Certificate, DecodeError, DeviceId, Entry, EntryId, LogId,
     NameBinding, Seq, Token, TokenHash, TokenHashes, codec,
 };
-use crate::AdminKey;
 
 /// Chosen by the client, unique among its unanswered requests on one connection; never 0.
 pub type RequestId = u64;
@@ -48,6 +49,13 @@ impl ClientFrame {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::decode_client_frame(bytes)
     }
+
+    /// The id of a frame that [`ClientFrame::decode`] refuses, so that the refusal can name it;
+    /// `None` where not even that can be read.
+    #[must_use]
+    pub fn id_of(bytes: &[u8]) -> Option<RequestId> {
+        codec::client_frame_id(bytes)
+    }
 }
 
 impl ServerFrame {
@@ -68,12 +76,21 @@ impl ServerFrame {
 
 /// The right to do what strangers could abuse: an account, a log, a first contact, blob bytes, a
 /// KeyPackage (DESIGN §4, "Permits").
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Permit {
     /// Nothing but the limits of the operator.
     Open,
-    /// A code that the operator gave out.
+    /// A code that the operator gave out, at most `limits::INVITE_CODE_BYTES_MAX`. Cannot be printed.
     Invite(String),
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "Open",
+            Self::Invite(_) => "Invite(…)",
+        })
+    }
 }
 
 /// What entitles a client to put an envelope into a device's inbox.
@@ -111,6 +128,10 @@ pub struct Delivery {
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the largest, `Append`, is also by far the most frequent: a box would cost more"
+)]
 pub enum Request {
     /// The first request of every connection.
     Hello {
@@ -471,4 +492,13 @@ pub enum Push {
         /// At least one.
         entries: Vec<InboxEntry>,
     },
+}
+
+impl Push {
+    /// Writes the push as a whole frame, the same for all subscribers: the server does it once and
+    /// shares the bytes. Equal to `ServerFrame::Push(self).encode()`, without taking the push.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode_push(self)
+    }
 }

@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod content;
 pub mod entry;
 pub mod frame;
+pub mod fuzz;
 pub mod ids;
 pub mod limits;
 pub mod link;

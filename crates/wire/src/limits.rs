@@ -53,3 +53,26 @@ pub const SUBSCRIPTIONS_MAX: usize = 10_000;
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
 /// The most members added by one commit (DESIGN §5).
 pub const ADDS_PER_COMMIT_MAX: usize = 500;
+/// The largest encoded message content: the largest text, a file with it, and room for what newer
+/// programs add.
+pub const CONTENT_BYTES_MAX: usize = 128 << 10;
+/// The deepest that arrays and maps of message content are nested.
+pub const CONTENT_DEPTH_MAX: usize = 16;
+/// The most parts of one message content.
+pub const CONTENT_PARTS_MAX: usize = 64;
+/// The longest content type of a part or media type of a file.
+pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
+/// The most messages of one receipt.
+pub const RECEIPT_IDS_MAX: usize = 1_000;
+/// The latest time that anything may bear, in milliseconds: the end of the year 9999.
+pub const MILLIS_MAX: u64 = 253_402_300_799_999;
+/// The largest HPKE public key of an inbox (X-Wing ones are 1,216 bytes).
+pub const INBOX_KEY_BYTES_MAX: usize = 2 << 10;
+/// The longest invite code of an operator.
+pub const INVITE_CODE_BYTES_MAX: usize = 64;
+/// The longest reason in a refusal of a malformed request.
+pub const REASON_BYTES_MAX: usize = 256;
+/// The longest host of a server address: the longest name of the DNS.
+pub const HOST_BYTES_MAX: usize = 253;
+/// The longest server address or link.
+pub const LINK_BYTES_MAX: usize = 1024;
