@@ -1,16 +1,18 @@
 //! The server's end of a connection.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
 use veche_wire::link::Broken;
 
-use crate::{Bytes, KeepAlive, Packet, Responder, ServerKey, SessionError, SessionLink, Socket};
+use crate::limits::CLOSE_WITHIN;
+use crate::{
+    Bytes, KeepAlive, Packet, Responder, ServerKey, Session, SessionError, SessionLink, Socket,
+};
 
-/// Answers the handshake of a client on a WebSocket that was just opened at `/veche`, and returns the
-/// link. `within` bounds the whole handshake; `limits::HANDSHAKE_WITHIN` is meant for it.
+/// Answers the handshake of a client on a WebSocket that was just opened at `/veche`, and returns
+/// the link. `within` bounds the whole handshake; `limits::HANDSHAKE_WITHIN` is meant for it.
 ///
 /// # Errors
 /// Where the client does not begin a session with this key in time. The socket is dropped.
@@ -19,40 +21,53 @@ pub async fn accept<S: Socket>(
     key: &ServerKey,
     within: Duration,
 ) -> Result<SessionLink<S>, Broken> {
-    let responder = Responder::new(key).map_err(|error| refused(&error))?;
-    let handshake = async {
-        let first = first_message(&mut socket).await?;
-        let (session, answer) = responder.answer(&first).map_err(|error| refused(&error))?;
-        socket.send(Packet::Binary(answer.into())).await.map_err(|error| broke(&error))?;
-        Ok(session)
+    let Ok(opened) = timeout(within, shake_hands(&mut socket, key)).await else {
+        let seconds = within.as_secs();
+        return Err(Broken(format!("the client did not begin a session within {seconds} seconds")));
     };
-    let session = timeout(within, handshake).await.map_err(|_| {
-        Broken(format!("the client did not begin a session within {} seconds", within.as_secs()))
-    })??;
-    Ok(SessionLink::new(socket, session, KeepAlive::SERVER, "the client"))
-}
-
-/// The first binary message.
-pub(crate) async fn first_message<S: Socket>(socket: &mut S) -> Result<Bytes, Broken> {
-    loop {
-        match socket.next().await {
-            Some(Ok(Packet::Binary(message))) => return Ok(message),
-            Some(Ok(Packet::Ping(_) | Packet::Pong(_))) => {}
-            Some(Ok(Packet::Close)) | None => {
-                return Err(Broken("the other side closed the connection".to_owned()));
-            }
-            Some(Ok(Packet::Other)) => {
-                return Err(Broken("the other side does not speak Veche's protocol".to_owned()));
-            }
-            Some(Err(error)) => return Err(broke(&error)),
+    match opened {
+        Ok(session) => Ok(SessionLink::new(socket, session, KeepAlive::SERVER, "the client")),
+        Err(unfinished) => {
+            // The goodbye tells a client with another key from one whose network failed.
+            timeout(CLOSE_WITHIN, socket.close()).await.ok();
+            Err(Broken(format!("the handshake failed: {unfinished}")))
         }
     }
 }
 
-fn refused(error: &SessionError) -> Broken {
-    Broken(format!("the handshake failed: {error}"))
+async fn shake_hands<S: Socket>(socket: &mut S, key: &ServerKey) -> Result<Session, Unfinished> {
+    let responder = Responder::new(key)?;
+    let first = first_message(socket).await?;
+    let (session, answer) = responder.answer(&first)?;
+    let sent = socket.send(Packet::Binary(answer.into())).await;
+    sent.map_err(|error| Unfinished::Broke(error.to_string()))?;
+    Ok(session)
 }
 
-fn broke(error: &impl Display) -> Broken {
-    Broken(format!("the connection broke during the handshake: {error}"))
+/// Why a handshake came to no end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfinished {
+    /// The other side said goodbye instead of answering.
+    #[error("the other side hung up")]
+    HungUp,
+    /// The connection failed.
+    #[error("the connection broke: {0}")]
+    Broke(String),
+    /// What was said is no handshake with the key.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// The first binary message.
+pub(crate) async fn first_message<S: Socket>(socket: &mut S) -> Result<Bytes, Unfinished> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Packet::Binary(message))) => return Ok(message),
+            Some(Ok(Packet::Ping(_) | Packet::Pong(_))) => {}
+            Some(Ok(Packet::Close)) => return Err(Unfinished::HungUp),
+            Some(Ok(Packet::Other)) => return Err(SessionError::Garbage("a text message").into()),
+            Some(Err(error)) => return Err(Unfinished::Broke(error.to_string())),
+            None => return Err(Unfinished::Broke("it ended".to_owned())),
+        }
+    }
 }

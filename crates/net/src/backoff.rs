@@ -7,9 +7,9 @@ pub const FIRST: Duration = Duration::from_millis(500);
 /// The longest wait.
 pub const LONGEST: Duration = Duration::from_secs(60);
 
-/// The wait after `failures` failed attempts in a row: doubles from [`FIRST`] to [`LONGEST`], of which
-/// `random` (any number, uniformly drawn) takes away up to half, so that the clients of a server that
-/// comes back do not all call at once. No wait before the first attempt.
+/// The wait after `failures` failed attempts in a row: doubles from [`FIRST`] to [`LONGEST`], of
+/// which `random` (any number, uniformly drawn) takes away up to half, so that the clients of a
+/// server that comes back do not all call at once. No wait before the first attempt.
 #[must_use]
 pub fn delay(failures: u32, random: u32) -> Duration {
     let Some(doublings) = failures.checked_sub(1) else {

@@ -1,6 +1,5 @@
 //! The client's end of a connection.
 
-use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio_tungstenite::tungstenite;
 use veche_wire::ServerAddress;
 use veche_wire::link::{Broken, Dial};
 
-use crate::accept::first_message;
+use crate::accept::{Unfinished, first_message};
 use crate::limits::{CONNECT_WITHIN, DIAL_WITHIN};
 use crate::websocket::{WebSocket, configuration};
 use crate::{Initiator, KeepAlive, Packet, Route, Session, SessionError, SessionLink, Transport};
@@ -35,8 +34,8 @@ impl Dial for DirectDialer {
     }
 }
 
-/// Takes one route to the server that holds `key`; `within` bounds everything up to the proof of the
-/// key.
+/// Takes one route to the server that holds `key`; `within` bounds everything up to the proof of
+/// the key.
 ///
 /// # Errors
 /// Where no connection could be made, or something without the key answered; in words for a person.
@@ -44,10 +43,9 @@ pub async fn connect(route: &Route, key: &[u8; 32], within: Duration) -> Result<
     match timeout(within, connect_patiently(route, key)).await {
         Ok(connected) => connected,
         Err(_) => Err(Broken(format!(
-            "{} did not answer within {} seconds; is it a Veche server, and does the network let \
+            "{} did not answer within {within:?}; is it a Veche server, and does the network let \
              you reach it?",
-            route.place(),
-            within.as_secs()
+            route.place()
         ))),
     }
 }
@@ -77,8 +75,8 @@ async fn connect_tcp(route: &Route) -> Result<TcpStream, Broken> {
     for address in addresses {
         match timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
-                // Frames are coalesced above: waiting for more bytes would only delay them. A socket
-                // that cannot do it still works.
+                // Frames are coalesced above: waiting for more bytes would only delay them. A
+                // socket that cannot do it still works.
                 stream.set_nodelay(true).ok();
                 return Ok(stream);
             }
@@ -124,28 +122,36 @@ async fn open_websocket(route: &Route, stream: TcpStream) -> Result<WebSocket<Tc
     }
 }
 
+/// Begins the session, and proves the server's key by it.
 async fn shake_hands(
     route: &Route,
     key: &[u8; 32],
     socket: &mut WebSocket<TcpStream>,
 ) -> Result<Session, Broken> {
-    let (initiator, first) = Initiator::new(key).map_err(|error| Broken(error.to_string()))?;
-    let sent = socket.send(Packet::Binary(first.into())).await;
-    sent.map_err(|error| unproven(route, &error))?;
-    // A server with another key cannot open the first message and hangs up.
-    let answer = first_message(socket).await.map_err(|broken| unproven(route, &broken))?;
-    match initiator.finish(&answer) {
+    let place = route.place();
+    match begin_session(key, socket).await {
         Ok(session) => Ok(session),
-        Err(SessionError::NoRandomness) => Err(Broken(SessionError::NoRandomness.to_string())),
-        Err(error) => Err(unproven(route, &error)),
+        Err(Unfinished::Broke(why)) => Err(Broken(format!(
+            "the connection to {place} broke before the server had proved its key ({why}); try again"
+        ))),
+        Err(Unfinished::Session(error @ SessionError::NoRandomness)) => {
+            Err(Broken(error.to_string()))
+        }
+        // A server with another key cannot open the first message, and hangs up.
+        Err(Unfinished::HungUp | Unfinished::Session(_)) => Err(Broken(format!(
+            "the server at {place} does not hold the key of the address, so nothing was told to it; \
+             ask its operator for the present address: the server has a new key or a newer version, \
+             or somebody poses as it"
+        ))),
     }
 }
 
-fn unproven(route: &Route, cause: &impl Display) -> Broken {
-    Broken(format!(
-        "the server at {} does not hold the key of the address ({cause}); nothing was sent to it. \
-         Ask the operator for the present address: the server may have a new key or a newer \
-         version, or somebody is in between",
-        route.place()
-    ))
+async fn begin_session(
+    key: &[u8; 32],
+    socket: &mut WebSocket<TcpStream>,
+) -> Result<Session, Unfinished> {
+    let (initiator, first) = Initiator::new(key)?;
+    let sent = socket.send(Packet::Binary(first.into())).await;
+    sent.map_err(|error| Unfinished::Broke(error.to_string()))?;
+    Ok(initiator.finish(&first_message(socket).await?)?)
 }

@@ -4,8 +4,11 @@
 use crate::batch::{pack, unpack};
 use crate::{Initiator, Responder, ServerKey, Session, SessionError};
 
-/// Every target: its name and its function.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A target: its name and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
     ("noise_first_message", first_message),
     ("noise_answer", answer),
     ("noise_message", message),
@@ -14,8 +17,8 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("sealed_batch", sealed_batch),
 ];
 
-/// A stranger's bytes as the first handshake message: nobody without the key of the address gets in,
-/// but whoever made a first message does, so that only the absence of panics can be asked for.
+/// A stranger's bytes as the first handshake message: nobody without the key of the address gets
+/// in, but whoever made a first message does, so that only the absence of panics can be asked for.
 pub fn first_message(bytes: &[u8]) {
     if let Ok(responder) = Responder::new(&key()) {
         responder.answer(bytes).ok();

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::SessionError;
 
-/// The X25519 key with which a server proves who it is. Whoever holds the private half can pose as the
-/// server, but opens no content.
+/// The X25519 key with which a server proves who it is. Whoever holds the private half can pose as
+/// the server, but opens no content.
 pub struct ServerKey {
     private: Zeroizing<[u8; 32]>,
     public: [u8; 32],

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use veche_wire::limits::FRAME_BYTES_MAX;
 
-/// The largest handshake message that is looked at. Ours have 48 bytes; the rest is room for payloads
-/// of later versions.
+/// The largest handshake message that is looked at. Ours have 48 bytes; the rest is room for
+/// payloads of later versions.
 pub const HANDSHAKE_BYTES_MAX: usize = 1024;
 /// The largest Noise message (Noise rev 34, §3).
 pub const NOISE_MESSAGE_BYTES_MAX: usize = 65_535;
@@ -38,7 +38,8 @@ pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// A client that heard nothing for so long sends a ping; short enough to keep address translators
 /// from forgetting the connection.
 pub const CLIENT_PING_AFTER: Duration = Duration::from_secs(25);
-/// A server that heard nothing for so long sends a ping; longer, because clients normally ping first.
+/// A server that heard nothing for so long sends a ping; longer, because clients normally ping
+/// first.
 pub const SERVER_PING_AFTER: Duration = Duration::from_secs(75);
 /// A connection on which nothing arrives for so long after a ping is dead.
 pub const PONG_WITHIN: Duration = Duration::from_secs(30);

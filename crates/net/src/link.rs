@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{Instant, timeout, timeout_at};
+use veche_wire::limits::FRAME_BYTES_MAX;
 use veche_wire::link::{Broken, Link};
 
 pub use tokio_tungstenite::tungstenite::Bytes;
@@ -36,8 +37,8 @@ pub enum Packet {
     Other,
 }
 
-/// A socket that carries [`Packet`]s in order, both ways. Whatever is a stream and a sink of them is
-/// one: wrap the WebSocket of a library with a small adaptor (see `websocket` for one).
+/// A socket that carries [`Packet`]s in order, both ways. Whatever is a stream and a sink of them
+/// is one: wrap the WebSocket of a library with a small adaptor (see `websocket` for one).
 pub trait Socket:
     Stream<Item = Result<Packet, Self::Failure>> + Sink<Packet, Error = Self::Failure> + Send + Unpin
 {
@@ -81,9 +82,10 @@ impl KeepAlive {
 
 /// A session over a socket.
 ///
-/// `recv` and `send` may be dropped before they end (as `select!` does): nothing received is lost, and
-/// what was already sealed leaves with the next call of either. While sending, the link goes on
-/// receiving into a bounded buffer, so that two sides that both send much do not wait for each other.
+/// `recv` and `send` may be dropped before they end (as `select!` does): nothing received is lost,
+/// and what was already sealed leaves with the next call of either. While sending, the link goes on
+/// receiving into a bounded buffer, so that two sides that both send much do not wait for each
+/// other.
 #[derive(Debug)]
 pub struct SessionLink<S> {
     socket: S,
@@ -126,13 +128,17 @@ impl<S: Socket> SessionLink<S> {
         }
     }
 
-    /// As [`Link::send`], for frames in any kind of buffer, so that one encoding can be shared by many
-    /// connections.
+    /// As [`Link::send`], for frames in any kind of buffer, so that one encoding can be shared by
+    /// many connections.
     ///
     /// # Errors
-    /// Where the connection is broken, or a frame is larger than `wire::limits::FRAME_BYTES_MAX`.
+    /// Where the connection is broken. Where a frame is larger than
+    /// `wire::limits::FRAME_BYTES_MAX`, nothing was sent and the connection goes on.
     pub async fn send_frames<F: AsRef<[u8]>>(&mut self, frames: &[F]) -> Result<(), Broken> {
         self.alive()?;
+        if frames.iter().any(|frame| frame.as_ref().len() > FRAME_BYTES_MAX) {
+            return Err(Broken(format!("a frame is larger than the limit of {FRAME_BYTES_MAX}")));
+        }
         for batch in batches(frames) {
             let sealed = self.session.seal_frames(batch);
             let message = sealed.map_err(|error| self.fail_session(&error))?;
@@ -168,7 +174,8 @@ impl<S: Socket> SessionLink<S> {
         }
     }
 
-    /// Says goodbye and closes the connection; gives up after a moment if the other side does not care.
+    /// Says goodbye and closes the connection; gives up after a moment if the other side does not
+    /// care.
     pub async fn close(mut self) {
         if self.broken.is_some() {
             return;

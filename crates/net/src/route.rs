@@ -1,5 +1,5 @@
-//! Routes: where and how a server is reached, as plain data. A connector (`dial::connect`) acts on one;
-//! whoever orders them is somebody else.
+//! Routes: where and how a server is reached, as plain data. A connector (`dial::connect`) acts on
+//! one; whoever orders them is somebody else.
 
 use veche_wire::ServerAddress;
 

@@ -15,19 +15,21 @@ use crate::limits::{
 };
 
 const PATTERN: &str = "Noise_NK_25519_ChaChaPoly_SHA256";
-/// Both sides hash this into the handshake: programs of different session versions never share a key.
+/// Both sides hash this into the handshake: programs of different session versions never share a
+/// key.
 const PROLOGUE: &[u8] = b"veche noise v1";
 /// How much plaintext goes into one Noise message.
 const CHUNK_BYTES_MAX: usize = NOISE_MESSAGE_BYTES_MAX - NOISE_TAG_BYTES;
 
-/// Why a session does not begin or go on. Each ends it; the caller shows `WrongKey` to the user, waits
-/// after `NoRandomness`, and after the others drops the connection and makes a new one.
+/// Why a session does not begin or go on. Each ends it; the caller shows `WrongKey` to the user,
+/// waits after `NoRandomness`, and after the others drops the connection and makes a new one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
     /// To a client: the answer was not made with the pinned key.
     #[error("the server at this address does not hold the key of the address")]
     WrongKey,
-    /// To a server: the first message was not made for its key, or for another version of the session.
+    /// To a server: the first message was not made for its key, or for another version of the
+    /// session.
     #[error("the client expects a server with another key")]
     OtherKey,
     /// A message was changed, repeated, left out, or comes from somebody else.
@@ -136,8 +138,8 @@ impl Session {
     /// Seals frames into one message, which must be sent before the next one.
     ///
     /// # Errors
-    /// `TooLarge` where the frames with their lengths exceed `limits::BATCH_BYTES_MAX` or are more than
-    /// `limits::BATCH_FRAMES_MAX`: nothing was sealed. `Over` after an earlier error.
+    /// `TooLarge` where the frames with their lengths exceed `limits::BATCH_BYTES_MAX` or are more
+    /// than `limits::BATCH_FRAMES_MAX`: nothing was sealed. `Over` after an earlier error.
     pub fn seal_frames<F: AsRef<[u8]>>(&mut self, frames: &[F]) -> Result<Vec<u8>, SessionError> {
         if self.over {
             return Err(SessionError::Over);
@@ -149,7 +151,8 @@ impl Session {
     /// Opens the next message of the other side.
     ///
     /// # Errors
-    /// Where the message is not exactly the next one, or breaks the rules. The session is then over.
+    /// Where the message is not exactly the next one, or breaks the rules. The session is then
+    /// over.
     pub fn open(&mut self, message: &[u8]) -> Result<Vec<Vec<u8>>, SessionError> {
         if self.over {
             return Err(SessionError::Over);
