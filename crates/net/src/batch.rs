@@ -33,7 +33,7 @@ pub(crate) fn pack<F: AsRef<[u8]>>(frames: &[F]) -> Result<Vec<u8>, SessionError
     Ok(batch)
 }
 
-/// The frames of a padded batch. The padding must be exactly that of [`pack`]: a batch of which a
+/// The frames of a padded batch. The padding must be exactly that of `pack`: a batch of which a
 /// Noise message was cut off inside of the padding is refused at once.
 pub(crate) fn unpack(batch: &[u8]) -> Result<Vec<Vec<u8>>, SessionError> {
     let mut rest = unpad(batch).ok_or(SessionError::Garbage("the padding"))?;

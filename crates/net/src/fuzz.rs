@@ -67,7 +67,7 @@ pub fn batch(bytes: &[u8]) {
 }
 
 /// Any bytes as the plaintext that a faulty but authentic server seals: accepted only where
-/// [`unpack`] does.
+/// `unpack` does.
 pub fn sealed_batch(bytes: &[u8]) {
     let (mut client, mut server) = pair();
     let Ok(sealed) = server.seal_batch(bytes) else { return };

@@ -22,8 +22,10 @@ pub const MESSAGE_BYTES_MAX: usize = 1_147_168;
 
 /// The most bytes of received frames that wait inside a link while it is busy with sending.
 pub const INCOMING_BYTES_MAX: usize = 4 << 20;
-/// What a socket reads at a time. Held by every connection for as long as it lives, so kept small.
-pub const READ_BUFFER_BYTES: usize = 8 << 10;
+/// What a client's WebSocket reads at a time.
+pub const CLIENT_READ_BUFFER_BYTES: usize = 32 << 10;
+/// What a server's WebSocket should read at a time: every idle connection holds as much.
+pub const SERVER_READ_BUFFER_BYTES: usize = 4 << 10;
 /// Sealed messages up to so many bytes leave in one write.
 pub const WRITE_BUFFER_BYTES: usize = 64 << 10;
 

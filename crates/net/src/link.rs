@@ -37,8 +37,9 @@ pub enum Packet {
     Other,
 }
 
-/// A socket that carries [`Packet`]s in order, both ways. Whatever is a stream and a sink of them
-/// is one: wrap the WebSocket of a library with a small adaptor (see `websocket` for one).
+/// A socket that carries [`Packet`]s in order, both ways. Whatever is a stream and a sink of them is
+/// one; of the WebSocket of any library two functions make one: `socket.map(read).with(write)`
+/// (`StreamExt`, `SinkExt`), where `write` returns `futures_util::future::ready(Ok(message))`.
 pub trait Socket:
     Stream<Item = Result<Packet, Self::Failure>> + Sink<Packet, Error = Self::Failure> + Send + Unpin
 {

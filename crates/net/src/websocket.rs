@@ -9,7 +9,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 
 use crate::Packet;
-use crate::limits::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES, WRITE_BUFFER_BYTES};
+use crate::limits::{CLIENT_READ_BUFFER_BYTES, MESSAGE_BYTES_MAX, WRITE_BUFFER_BYTES};
 
 /// A WebSocket over a byte stream, at either end.
 #[derive(Debug)]
@@ -23,13 +23,14 @@ impl<T> WebSocket<T> {
     }
 }
 
-/// Limits for a WebSocket that carries a session, and buffers that suit thousands of them.
+/// The limits of a WebSocket that carries a session, with the buffers of a client. A server sets the
+/// same limits in its library, and `limits::SERVER_READ_BUFFER_BYTES`.
 #[must_use]
 pub fn configuration() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX))
-        .read_buffer_size(READ_BUFFER_BYTES)
+        .read_buffer_size(CLIENT_READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(WRITE_BUFFER_BYTES + 2 * MESSAGE_BYTES_MAX)
 }

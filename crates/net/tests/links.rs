@@ -5,10 +5,13 @@
 use std::time::Duration;
 
 use expect_test::expect;
+use futures_util::future::ready;
+use futures_util::{SinkExt, StreamExt};
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{self, Message};
 use veche_net::websocket::{WebSocket, configuration};
 use veche_net::{
     Initiator, KeepAlive, Packet, Responder, ServerKey, Session, SessionLink, accept, limits,
@@ -160,7 +163,7 @@ async fn an_oversized_frame_is_refused_and_the_connection_goes_on() {
 async fn a_message_from_somebody_in_between_ends_the_connection() {
     let (mut socket, server_socket) = sockets(4096).await;
     let mut server = SessionLink::new(server_socket, sessions().1, KeepAlive::SERVER, "the client");
-    futures_util::SinkExt::send(&mut socket, Packet::Binary(vec![1; 272].into())).await.unwrap();
+    socket.send(Packet::Binary(vec![1; 272].into())).await.unwrap();
     let broken = server.next_frame().await.unwrap_err();
     expect![[r#"the connection to the client cannot be trusted any more: a message was changed, repeated or lost on its way"#]]
         .assert_eq(&broken.0);
@@ -171,8 +174,7 @@ async fn an_oversized_message_is_not_even_received() {
     let (mut socket, server_socket) = sockets(4096).await;
     let mut server = SessionLink::new(server_socket, sessions().1, KeepAlive::SERVER, "the client");
     let flood = Packet::Binary(vec![1; limits::MESSAGE_BYTES_MAX + 1].into());
-    let flooding =
-        tokio::spawn(async move { futures_util::SinkExt::send(&mut socket, flood).await });
+    let flooding = tokio::spawn(async move { socket.send(flood).await });
     let broken = server.next_frame().await.unwrap_err();
     expect![[r#"the connection to the client broke: Space limit exceeded: Message too long: 1147169 > 1147168"#]]
         .assert_eq(&broken.0);
@@ -187,4 +189,37 @@ async fn a_client_that_does_not_begin_is_dropped() {
     let accepted = accept(server, &key, limits::HANDSHAKE_WITHIN);
     let refused = timeout(HOUR, accepted).await.unwrap().unwrap_err();
     expect!["the client did not begin a session within 10 seconds"].assert_eq(&refused.0);
+}
+
+/// veched's WebSocket comes from another library: two functions must be enough to carry a session.
+#[tokio::test(start_paused = true)]
+async fn any_websocket_is_a_socket_by_two_functions() {
+    let (client_pipe, server_pipe) = duplex(4096);
+    let server = WebSocketStream::from_raw_socket(server_pipe, Role::Server, None).await;
+    let read = |message: Result<Message, tungstenite::Error>| {
+        message.map(|message| match message {
+            Message::Binary(bytes) => Packet::Binary(bytes),
+            _ => Packet::Other,
+        })
+    };
+    let write = |packet| {
+        ready(match packet {
+            Packet::Binary(bytes) => Ok::<_, tungstenite::Error>(Message::Binary(bytes)),
+            _ => Ok(Message::Close(None)),
+        })
+    };
+    let socket = server.map(read).with(write);
+    let key = ServerKey::from_bytes(&[5; 32]);
+
+    let client = WebSocketStream::from_raw_socket(client_pipe, Role::Client, None).await;
+    let mut client = WebSocket::new(client);
+    let (initiator, first) = Initiator::new(&key.public()).unwrap();
+    client.send(Packet::Binary(first.into())).await.unwrap();
+    let mut server = accept(socket, &key, limits::HANDSHAKE_WITHIN).await.unwrap();
+    let Packet::Binary(answer) = client.next().await.unwrap().unwrap() else { panic!() };
+    let session = initiator.finish(&answer).unwrap();
+
+    let mut client = SessionLink::new(client, session, KeepAlive::CLIENT, "the server");
+    client.send_frames(&["hello"]).await.unwrap();
+    assert_eq!(server.next_frame().await.unwrap(), b"hello");
 }
