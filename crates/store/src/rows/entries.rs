@@ -1,0 +1,132 @@
+//! The latest entries of a log as they came, the transcript hash after each, and the counters of
+//! their senders.
+
+use rusqlite::params;
+use veche_wire::{EntryId, LogId, Seq};
+
+use super::{found, hash, id, signed, unsigned};
+use crate::{StoreError, Tx};
+
+/// An entry as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// Its place.
+    pub seq: Seq,
+    /// Its id.
+    pub id: EntryId,
+    /// The transcript hash after it.
+    pub hash: [u8; 32],
+    /// The entry as a frame.
+    pub frame: Vec<u8>,
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<EntryRow> {
+    Ok(EntryRow { seq: unsigned(row, 0)?, id: id(row, 1)?, hash: hash(row, 2)?, frame: row.get(3)? })
+}
+
+impl Tx<'_> {
+    /// Keeps an entry.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_entry(&self, log: &LogId, row: &EntryRow) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR REPLACE INTO entry (log, seq, id, hash, frame)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                log.as_bytes(),
+                signed(row.seq),
+                row.id.as_bytes(),
+                row.hash,
+                row.frame
+            ])?;
+        Ok(())
+    }
+
+    /// The transcript hash after an entry, while it is kept.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn transcript_hash(&self, log: &LogId, seq: Seq) -> Result<Option<[u8; 32]>, StoreError> {
+        found(
+            self.connection()
+                .prepare_cached("SELECT hash FROM entry WHERE log = ?1 AND seq = ?2")?
+                .query_row(params![log.as_bytes(), signed(seq)], |row| hash(row, 0)),
+        )
+    }
+
+    /// The kept entry with this id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn entry(&self, log: &LogId, entry: &EntryId) -> Result<Option<EntryRow>, StoreError> {
+        found(
+            self.connection()
+                .prepare_cached(
+                    "SELECT seq, id, hash, frame FROM entry WHERE log = ?1 AND id = ?2",
+                )?
+                .query_row(params![log.as_bytes(), entry.as_bytes()], read),
+        )
+    }
+
+    /// The kept entries with `seq > after`, in order.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn entries_after(&self, log: &LogId, after: Seq) -> Result<Vec<EntryRow>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT seq, id, hash, frame FROM entry WHERE log = ?1 AND seq > ?2 ORDER BY seq",
+        )?;
+        let rows = query.query_map(params![log.as_bytes(), signed(after)], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Drops the kept entries with `seq <= up_to`.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn trim_entries(&self, log: &LogId, up_to: Seq) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM entry WHERE log = ?1 AND seq <= ?2")?
+            .execute(params![log.as_bytes(), signed(up_to)])?;
+        Ok(())
+    }
+
+    /// The next counter expected of a leaf in the current epoch.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn sender_counter(&self, log: &LogId, leaf: u32) -> Result<Option<u32>, StoreError> {
+        found(
+            self.connection()
+                .prepare_cached("SELECT next FROM sender_counter WHERE log = ?1 AND leaf = ?2")?
+                .query_row(params![log.as_bytes(), leaf], |row| row.get(0)),
+        )
+    }
+
+    /// Sets the next counter expected of a leaf.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn set_sender_counter(&self, log: &LogId, leaf: u32, next: u32) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR REPLACE INTO sender_counter (log, leaf, next) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![log.as_bytes(), leaf, next])?;
+        Ok(())
+    }
+
+    /// A new epoch: every leaf counts from 0 again.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn clear_sender_counters(&self, log: &LogId) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM sender_counter WHERE log = ?1")?
+            .execute([log.as_bytes()])?;
+        Ok(())
+    }
+}

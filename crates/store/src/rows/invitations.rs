@@ -1,0 +1,185 @@
+//! What came into the inbox and waits, and what goes into other people's.
+
+use rusqlite::{Row, params};
+use veche_wire::{AccountId, BlobId, DeviceId, EntryId, LogId, Token};
+
+use super::{found, id, maybe_id};
+use crate::{StoreError, Tx};
+
+/// For what an invitation waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvitationState {
+    /// For the person's word.
+    Request = 0,
+    /// To be joined.
+    Accepted = 1,
+    /// For this device to lose its place in the log, which it still has.
+    Held = 2,
+}
+
+/// An invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationRow {
+    /// The id of the inbox entry.
+    pub id: EntryId,
+    /// The log to join.
+    pub log: LogId,
+    /// Who invites.
+    pub account: AccountId,
+    /// Whether to a direct chat.
+    pub direct: bool,
+    /// For what it waits.
+    pub state: InvitationState,
+    /// The intent that accepted it.
+    pub intent: Option<i64>,
+    /// The opened envelope (the client's encoding).
+    pub body: Vec<u8>,
+}
+
+/// An envelope on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// Its id.
+    pub id: EntryId,
+    /// Whose inbox.
+    pub device: DeviceId,
+    /// The right to, from the contact's link.
+    pub invite: Option<Token>,
+    /// The blob that must be there first.
+    pub needs: Option<BlobId>,
+    /// The sealed envelope.
+    pub bytes: Vec<u8>,
+    /// The intent that waits for it.
+    pub intent: Option<i64>,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<InvitationRow> {
+    Ok(InvitationRow {
+        id: id(row, 0)?,
+        log: id(row, 1)?,
+        account: id(row, 2)?,
+        direct: row.get::<_, i64>(3)? == 0,
+        state: match row.get::<_, i64>(4)? {
+            0 => InvitationState::Request,
+            1 => InvitationState::Accepted,
+            _ => InvitationState::Held,
+        },
+        intent: row.get(5)?,
+        body: row.get(6)?,
+    })
+}
+
+const COLUMNS: &str = "id, log, account, kind, state, intent, body";
+
+impl Tx<'_> {
+    /// The invitation with this id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn invitation(&self, invitation: &EntryId) -> Result<Option<InvitationRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM invitation WHERE id = ?1");
+        found(self.connection().prepare_cached(&sql)?.query_row([invitation.as_bytes()], read))
+    }
+
+    /// All invitations.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn invitations(&self) -> Result<Vec<InvitationRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM invitation ORDER BY id");
+        let mut query = self.connection().prepare_cached(&sql)?;
+        let rows = query.query_map([], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Writes an invitation.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_invitation(&self, row: &InvitationRow) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT OR REPLACE INTO invitation ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        );
+        self.connection().prepare_cached(&sql)?.execute(params![
+            row.id.as_bytes(),
+            row.log.as_bytes(),
+            row.account.as_bytes(),
+            i64::from(!row.direct),
+            row.state as i64,
+            row.intent,
+            row.body
+        ])?;
+        Ok(())
+    }
+
+    /// Forgets an invitation.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn delete_invitation(&self, invitation: &EntryId) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM invitation WHERE id = ?1")?
+            .execute([invitation.as_bytes()])?;
+        Ok(())
+    }
+
+    /// The envelopes on their way.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn deliveries(&self) -> Result<Vec<DeliveryRow>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT id, device, invite, needs, bytes, intent FROM delivery ORDER BY id",
+        )?;
+        let rows = query.query_map([], |row| {
+            Ok(DeliveryRow {
+                id: id(row, 0)?,
+                device: id(row, 1)?,
+                invite: maybe_id(row, 2)?,
+                needs: maybe_id(row, 3)?,
+                bytes: row.get(4)?,
+                intent: row.get(5)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps an envelope until it is delivered.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_delivery(&self, row: &DeliveryRow) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR REPLACE INTO delivery (id, device, invite, needs, bytes, intent)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                row.id.as_bytes(),
+                row.device.as_bytes(),
+                row.invite.as_ref().map(Token::as_bytes),
+                row.needs.as_ref().map(BlobId::as_bytes),
+                row.bytes,
+                row.intent
+            ])?;
+        Ok(())
+    }
+
+    /// Removes an envelope; answers how many of the same intent remain.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn delete_delivery(
+        &self,
+        delivery: &EntryId,
+        intent: Option<i64>,
+    ) -> Result<u64, StoreError> {
+        let connection = self.connection();
+        connection
+            .prepare_cached("DELETE FROM delivery WHERE id = ?1")?
+            .execute([delivery.as_bytes()])?;
+        let mut query =
+            connection.prepare_cached("SELECT count(*) FROM delivery WHERE intent IS ?1")?;
+        Ok(query.query_row([intent], |row| super::unsigned(row, 0))?)
+    }
+}

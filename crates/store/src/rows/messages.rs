@@ -1,0 +1,372 @@
+//! Messages, reactions and receipts, in the one order of their chat.
+
+use rusqlite::{Row, params};
+use veche_wire::{AccountId, EntryId, LogId, Millis, Seq};
+
+use super::{found, id, maybe_id, signed, unsigned};
+use crate::{StoreError, Tx};
+
+/// How a message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowState {
+    /// Ours, not yet durable on the server.
+    Pending = 0,
+    /// Ours, durable on the server.
+    Sent = 1,
+    /// Somebody else's.
+    Received = 2,
+    /// Ours, refused for good.
+    Failed = 3,
+}
+
+/// The position of what is not in a log yet: after everything.
+pub const PENDING_POSITION: u64 = i64::MAX as u64;
+
+/// The position of the `part`-th line (0 to 1,023) that entry `seq` puts on the screen.
+#[must_use]
+pub fn position(seq: Seq, part: u64) -> u64 {
+    (seq << 10) | part.min(1023)
+}
+
+/// A message or system line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRow {
+    /// Its place in the order of arrival here; 0 before it is inserted.
+    pub arrival: u64,
+    /// The conversation.
+    pub chat: LogId,
+    /// Its id, the same everywhere.
+    pub id: EntryId,
+    /// The log that carries it.
+    pub log: LogId,
+    /// The rank of the log.
+    pub rank: u64,
+    /// Its place in the log: [`position`] or [`PENDING_POSITION`].
+    pub position: u64,
+    /// Its author.
+    pub account: AccountId,
+    /// When the author says it was written.
+    pub sent_at: Millis,
+    /// How it stands.
+    pub state: RowState,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// The encoded content; none for system lines.
+    pub content: Option<Vec<u8>>,
+    /// What is shown and searched; none for system lines and deleted messages.
+    pub text: Option<String>,
+    /// A system line.
+    pub event: Option<String>,
+    /// The message it answers.
+    pub reply_to: Option<EntryId>,
+    /// Changed by its author.
+    pub edited: bool,
+    /// Deleted by its author.
+    pub deleted: bool,
+}
+
+/// A reaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReactionRow {
+    /// The reaction's own id.
+    pub id: EntryId,
+    /// The message.
+    pub target: EntryId,
+    /// Who.
+    pub account: AccountId,
+    /// What.
+    pub emoji: String,
+}
+
+const COLUMNS: &str = "arrival, chat, id, log, rank, position, account, sent_at, state, reason, \
+                       content, text, event, reply_to, edited, deleted";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+    Ok(MessageRow {
+        arrival: unsigned(row, 0)?,
+        chat: id(row, 1)?,
+        id: id(row, 2)?,
+        log: id(row, 3)?,
+        rank: unsigned(row, 4)?,
+        position: unsigned(row, 5)?,
+        account: id(row, 6)?,
+        sent_at: unsigned(row, 7)?,
+        state: match row.get::<_, i64>(8)? {
+            0 => RowState::Pending,
+            1 => RowState::Sent,
+            2 => RowState::Received,
+            _ => RowState::Failed,
+        },
+        reason: row.get(9)?,
+        content: row.get(10)?,
+        text: row.get(11)?,
+        event: row.get(12)?,
+        reply_to: maybe_id(row, 13)?,
+        edited: row.get(14)?,
+        deleted: row.get(15)?,
+    })
+}
+
+impl Tx<'_> {
+    /// The message with this id.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn message(
+        &self,
+        chat: &LogId,
+        message: &EntryId,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE chat = ?1 AND id = ?2");
+        let key = params![chat.as_bytes(), message.as_bytes()];
+        found(self.connection().prepare_cached(&sql)?.query_row(key, read))
+    }
+
+    /// Inserts a message; `false` (and nothing changes) where its id is there already.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn insert_message(&self, row: &MessageRow) -> Result<bool, StoreError> {
+        let sql = "INSERT OR IGNORE INTO message (chat, id, log, rank, position, account, sent_at,
+                   state, reason, content, text, event, reply_to, edited, deleted)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        let inserted = self.connection().prepare_cached(sql)?.execute(params![
+            row.chat.as_bytes(),
+            row.id.as_bytes(),
+            row.log.as_bytes(),
+            signed(row.rank),
+            signed(row.position),
+            row.account.as_bytes(),
+            signed(row.sent_at),
+            row.state as i64,
+            row.reason,
+            row.content,
+            row.text,
+            row.event,
+            row.reply_to.as_ref().map(EntryId::as_bytes),
+            row.edited,
+            row.deleted,
+        ])?;
+        Ok(inserted == 1)
+    }
+
+    /// Writes what may change of a message: log, place, state, reason, content, text, marks.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn update_message(&self, row: &MessageRow) -> Result<(), StoreError> {
+        let sql = "UPDATE message SET log = ?3, rank = ?4, position = ?5, state = ?6, reason = ?7,
+                   content = ?8, text = ?9, edited = ?10, deleted = ?11
+                   WHERE chat = ?1 AND id = ?2";
+        self.connection().prepare_cached(sql)?.execute(params![
+            row.chat.as_bytes(),
+            row.id.as_bytes(),
+            row.log.as_bytes(),
+            signed(row.rank),
+            signed(row.position),
+            row.state as i64,
+            row.reason,
+            row.content,
+            row.text,
+            row.edited,
+            row.deleted,
+        ])?;
+        Ok(())
+    }
+
+    /// A page of a conversation, the oldest first: up to `limit` after a message, or the last.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn page(
+        &self,
+        chat: &LogId,
+        after: Option<&MessageRow>,
+        limit: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let connection = self.connection();
+        if let Some(after) = after {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM message
+                 WHERE chat = ?1 AND (rank, position, arrival) > (?2, ?3, ?4)
+                 ORDER BY rank, position, arrival LIMIT ?5"
+            );
+            let mut query = connection.prepare_cached(&sql)?;
+            let place = params![
+                chat.as_bytes(),
+                signed(after.rank),
+                signed(after.position),
+                signed(after.arrival),
+                limit
+            ];
+            let rows = query.query_map(place, read)?;
+            return Ok(rows.collect::<Result<_, _>>()?);
+        }
+        let sql = format!(
+            "SELECT {COLUMNS} FROM message WHERE chat = ?1
+             ORDER BY rank DESC, position DESC, arrival DESC LIMIT ?2"
+        );
+        let mut query = connection.prepare_cached(&sql)?;
+        let rows = query.query_map(params![chat.as_bytes(), limit], read)?;
+        let mut page = rows.collect::<Result<Vec<_>, _>>()?;
+        page.reverse();
+        Ok(page)
+    }
+
+    /// Messages whose text matches an FTS5 query, the newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn search_messages(
+        &self,
+        query: &str,
+        limit: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM message WHERE arrival IN
+             (SELECT rowid FROM message_text WHERE message_text MATCH ?1)
+             ORDER BY sent_at DESC, arrival DESC LIMIT ?2"
+        );
+        let mut statement = self.connection().prepare_cached(&sql)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![query, limit], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many received messages came after `read_arrival`, and the last arrival of the chat.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn unread(&self, chat: &LogId, read_arrival: u64) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT count(*) FILTER (WHERE arrival > ?2 AND state = 2 AND event IS NULL
+                   AND NOT deleted), coalesce(max(arrival), 0) FROM message WHERE chat = ?1";
+        let key = params![chat.as_bytes(), signed(read_arrival)];
+        Ok(self
+            .connection()
+            .prepare_cached(sql)?
+            .query_row(key, |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
+    }
+
+    /// Received messages of others with an arrival in `(after, up_to]`, at most `limit`, for a
+    /// receipt.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn received_between(
+        &self,
+        chat: &LogId,
+        after: u64,
+        up_to: u64,
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT id FROM message WHERE chat = ?1 AND arrival > ?2 AND arrival <= ?3
+             AND state = 2 AND event IS NULL ORDER BY arrival DESC LIMIT 200",
+        )?;
+        let key = params![chat.as_bytes(), signed(after), signed(up_to)];
+        let rows = query.query_map(key, |row| id(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many of our messages wait for the server.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn pending_messages(&self) -> Result<u64, StoreError> {
+        let mut query =
+            self.connection().prepare_cached("SELECT count(*) FROM message WHERE state = 0")?;
+        Ok(query.query_row([], |row| unsigned(row, 0))?)
+    }
+
+    /// Writes a reaction.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_reaction(&self, chat: &LogId, row: &ReactionRow) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR REPLACE INTO reaction (chat, id, target, account, emoji)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                chat.as_bytes(),
+                row.id.as_bytes(),
+                row.target.as_bytes(),
+                row.account.as_bytes(),
+                row.emoji
+            ])?;
+        Ok(())
+    }
+
+    /// Takes a reaction of `account` back; `false` where there is none.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn delete_reaction(
+        &self,
+        chat: &LogId,
+        reaction: &EntryId,
+        account: &AccountId,
+    ) -> Result<bool, StoreError> {
+        let deleted = self
+            .connection()
+            .prepare_cached("DELETE FROM reaction WHERE chat = ?1 AND id = ?2 AND account = ?3")?
+            .execute(params![chat.as_bytes(), reaction.as_bytes(), account.as_bytes()])?;
+        Ok(deleted == 1)
+    }
+
+    /// The reactions to a message, by emoji and person.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn reactions(
+        &self,
+        chat: &LogId,
+        target: &EntryId,
+    ) -> Result<Vec<ReactionRow>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT id, target, account, emoji FROM reaction WHERE chat = ?1 AND target = ?2
+             ORDER BY emoji, account, id",
+        )?;
+        let rows = query.query_map(params![chat.as_bytes(), target.as_bytes()], |row| {
+            Ok(ReactionRow {
+                id: id(row, 0)?,
+                target: id(row, 1)?,
+                account: id(row, 2)?,
+                emoji: row.get(3)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Somebody has read a message.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_receipt(
+        &self,
+        chat: &LogId,
+        message: &EntryId,
+        account: &AccountId,
+    ) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR IGNORE INTO receipt (chat, message, account) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![chat.as_bytes(), message.as_bytes(), account.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Who has read a message.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn receipts(&self, chat: &LogId, message: &EntryId) -> Result<Vec<AccountId>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT account FROM receipt WHERE chat = ?1 AND message = ?2 ORDER BY account",
+        )?;
+        let rows =
+            query.query_map(params![chat.as_bytes(), message.as_bytes()], |row| id(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,87 @@
+//! People.
+
+use rusqlite::{Row, params};
+use veche_wire::{AccountId, Token};
+
+use super::{found, id, maybe_id};
+use crate::{StoreError, Tx};
+
+/// Somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    /// Who.
+    pub account: AccountId,
+    /// The username that the directory proved.
+    pub username: Option<String>,
+    /// Whether this person was chosen as a contact.
+    pub contact: bool,
+    /// Whether everything of theirs is refused.
+    pub blocked: bool,
+    /// The right to write into their inboxes, from their contact link.
+    pub invite: Option<Token>,
+}
+
+const COLUMNS: &str = "account, username, contact, blocked, invite";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+    Ok(AccountRow {
+        account: id(row, 0)?,
+        username: row.get(1)?,
+        contact: row.get(2)?,
+        blocked: row.get(3)?,
+        invite: maybe_id(row, 4)?,
+    })
+}
+
+impl Tx<'_> {
+    /// The person with this account.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn account(&self, account: &AccountId) -> Result<Option<AccountRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM account WHERE account = ?1");
+        found(self.connection().prepare_cached(&sql)?.query_row([account.as_bytes()], read))
+    }
+
+    /// The person with this username.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn account_named(&self, username: &str) -> Result<Option<AccountRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM account WHERE username = ?1");
+        found(self.connection().prepare_cached(&sql)?.query_row([username], read))
+    }
+
+    /// Writes a person.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_account(&self, row: &AccountRow) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR REPLACE INTO account (account, username, contact, blocked, invite)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                row.account.as_bytes(),
+                row.username,
+                row.contact,
+                row.blocked,
+                row.invite.as_ref().map(Token::as_bytes),
+            ])?;
+        Ok(())
+    }
+
+    /// Contacts and blocked people, by name.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn contacts(&self) -> Result<Vec<AccountRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM account WHERE contact OR blocked ORDER BY username, account"
+        );
+        let mut query = self.connection().prepare_cached(&sql)?;
+        let rows = query.query_map([], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,191 @@
+-- Everything but the MLS values (see schema.rs). Version 1.
+
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- People: contacts, members of chats, strangers who asked.
+CREATE TABLE account (
+    account BLOB PRIMARY KEY,
+    username TEXT UNIQUE,
+    contact INTEGER NOT NULL DEFAULT 0,
+    blocked INTEGER NOT NULL DEFAULT 0,
+    invite BLOB
+) WITHOUT ROWID;
+
+-- Conversations, as a person sees them.
+CREATE TABLE chat (
+    chat BLOB PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    peer BLOB,
+    read_arrival INTEGER NOT NULL DEFAULT 0,
+    created INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Logs: a conversation has one, or a predecessor (rank 0) and its successor (rank 1).
+CREATE TABLE log (
+    log BLOB PRIMARY KEY,
+    chat BLOB NOT NULL,
+    rank INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    cursor INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    last_commit INTEGER NOT NULL,
+    counter INTEGER NOT NULL DEFAULT 0,
+    flags INTEGER NOT NULL DEFAULT 0,
+    admin_secret BLOB,
+    creation BLOB
+) WITHOUT ROWID;
+CREATE INDEX log_by_chat ON log (chat, rank);
+
+-- Secrets of membership generations and the entry with which each began.
+CREATE TABLE generation (
+    log BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    begins INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    PRIMARY KEY (log, number)
+) WITHOUT ROWID;
+
+-- The latest entries as they came, so that a server restored from an older copy gets them again.
+CREATE TABLE entry (
+    log BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    frame BLOB NOT NULL,
+    PRIMARY KEY (log, seq)
+) WITHOUT ROWID;
+CREATE INDEX entry_by_id ON entry (log, id);
+
+-- The next counter expected of each leaf in the current epoch.
+CREATE TABLE sender_counter (
+    log BLOB NOT NULL,
+    leaf INTEGER NOT NULL,
+    next INTEGER NOT NULL,
+    PRIMARY KEY (log, leaf)
+) WITHOUT ROWID;
+
+CREATE TABLE message (
+    arrival INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat BLOB NOT NULL,
+    id BLOB NOT NULL,
+    log BLOB NOT NULL,
+    rank INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    account BLOB NOT NULL,
+    sent_at INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    reason TEXT,
+    content BLOB,
+    text TEXT,
+    event TEXT,
+    reply_to BLOB,
+    edited INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (chat, id)
+);
+CREATE INDEX message_by_order ON message (chat, rank, position, arrival);
+
+CREATE VIRTUAL TABLE message_text USING fts5 (
+    text, content='message', content_rowid='arrival', tokenize='unicode61 remove_diacritics 2',
+    prefix='2 3'
+);
+CREATE TRIGGER message_text_insert AFTER INSERT ON message BEGIN
+    INSERT INTO message_text (rowid, text) VALUES (new.arrival, new.text);
+END;
+CREATE TRIGGER message_text_delete AFTER DELETE ON message BEGIN
+    INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', old.arrival, old.text);
+END;
+CREATE TRIGGER message_text_update AFTER UPDATE OF text ON message BEGIN
+    INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', old.arrival, old.text);
+    INSERT INTO message_text (rowid, text) VALUES (new.arrival, new.text);
+END;
+
+CREATE TABLE reaction (
+    chat BLOB NOT NULL,
+    id BLOB NOT NULL,
+    target BLOB NOT NULL,
+    account BLOB NOT NULL,
+    emoji TEXT NOT NULL,
+    PRIMARY KEY (chat, id)
+) WITHOUT ROWID;
+CREATE INDEX reaction_by_target ON reaction (chat, target);
+
+CREATE TABLE receipt (
+    chat BLOB NOT NULL,
+    message BLOB NOT NULL,
+    account BLOB NOT NULL,
+    PRIMARY KEY (chat, message, account)
+) WITHOUT ROWID;
+
+-- What a person wants and has not got, and how it ended.
+CREATE TABLE intent (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    state INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL,
+    outcome BLOB,
+    reason TEXT
+);
+CREATE INDEX intent_waiting ON intent (id) WHERE state = 0;
+
+-- Entries to be appended, in the order in which they were wanted.
+CREATE TABLE outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    log BLOB NOT NULL,
+    id BLOB NOT NULL UNIQUE,
+    kind INTEGER NOT NULL,
+    automatic INTEGER NOT NULL DEFAULT 0,
+    intent INTEGER,
+    body BLOB NOT NULL,
+    state INTEGER NOT NULL,
+    sealed BLOB,
+    hash BLOB,
+    commitment BLOB,
+    rider BLOB,
+    draft BLOB,
+    after_commit INTEGER NOT NULL DEFAULT 0,
+    counter INTEGER NOT NULL DEFAULT 0,
+    wait_until INTEGER NOT NULL DEFAULT 0,
+    not_before INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX outbox_by_log ON outbox (log, position);
+
+-- Envelopes for other people's inboxes.
+CREATE TABLE delivery (
+    id BLOB PRIMARY KEY,
+    device BLOB NOT NULL,
+    invite BLOB,
+    needs BLOB,
+    bytes BLOB NOT NULL,
+    intent INTEGER
+) WITHOUT ROWID;
+
+-- Sealed files and trees: on their way up (direction 0), down (1), or here (2).
+CREATE TABLE blob (
+    blob BLOB PRIMARY KEY,
+    direction INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    have INTEGER NOT NULL,
+    intent INTEGER
+) WITHOUT ROWID;
+CREATE TABLE blob_part (
+    blob BLOB NOT NULL,
+    part INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (blob, part)
+);
+
+-- What came into the inbox and waits: for the person (0), for the join (1), for the log (2).
+CREATE TABLE invitation (
+    id BLOB PRIMARY KEY,
+    log BLOB NOT NULL,
+    account BLOB NOT NULL,
+    kind INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    intent INTEGER,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
