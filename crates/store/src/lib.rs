@@ -27,6 +27,8 @@ pub mod fuzz;
 pub mod key;
 pub mod search;
 
+mod rows;
+
 pub use batch::KeepBatch;
 pub use error::StoreError;
 #[cfg(any(test, feature = "faults"))]
@@ -37,4 +39,5 @@ pub use keep::KEEP_VALUE_BYTES_MAX;
 pub use key::{DatabaseKey, KeyFile, Stretch};
 #[cfg(not(target_arch = "wasm32"))]
 pub use lock::{HomeLock, LOCK_FILE};
+pub use rows::*;
 pub use store::{DATABASE_FILE, Disk, Store, Tx};

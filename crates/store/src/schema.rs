@@ -3,7 +3,7 @@
 //! A step that was ever released is never changed: later needs are later steps.
 
 /// The steps, oldest first. A database of version `n` has had the first `n` of them.
-pub(crate) const MIGRATIONS: &[&str] = &[KEEP];
+pub(crate) const MIGRATIONS: &[&str] = &[KEEP, include_str!("tables.sql")];
 
 /// What the message layer keeps: small values whole, large ones in pieces cut by their content.
 ///

@@ -21,7 +21,12 @@ pub struct EntryRow {
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<EntryRow> {
-    Ok(EntryRow { seq: unsigned(row, 0)?, id: id(row, 1)?, hash: hash(row, 2)?, frame: row.get(3)? })
+    Ok(EntryRow {
+        seq: unsigned(row, 0)?,
+        id: id(row, 1)?,
+        hash: hash(row, 2)?,
+        frame: row.get(3)?,
+    })
 }
 
 impl Tx<'_> {

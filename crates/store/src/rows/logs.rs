@@ -227,12 +227,7 @@ impl Tx<'_> {
                 "INSERT OR REPLACE INTO generation (log, number, begins, secret)
                  VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![
-                log.as_bytes(),
-                signed(row.number),
-                signed(row.begins),
-                row.secret
-            ])?;
+            .execute(params![log.as_bytes(), signed(row.number), signed(row.begins), row.secret])?;
         Ok(())
     }
 
@@ -249,5 +244,9 @@ impl Tx<'_> {
 }
 
 fn read_generation(row: &Row<'_>) -> rusqlite::Result<GenerationRow> {
-    Ok(GenerationRow { number: unsigned(row, 0)?, begins: unsigned(row, 1)?, secret: hash(row, 2)? })
+    Ok(GenerationRow {
+        number: unsigned(row, 0)?,
+        begins: unsigned(row, 1)?,
+        secret: hash(row, 2)?,
+    })
 }

@@ -11,7 +11,8 @@ impl Tx<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut query = self.connection().prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+        let mut query =
+            self.connection().prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
         found(query.query_row([name], |row| row.get(0)))
     }
 

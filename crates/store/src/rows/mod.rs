@@ -54,11 +54,7 @@ fn hash(row: &Row<'_>, index: usize) -> rusqlite::Result<[u8; 32]> {
 }
 
 fn conversion(index: usize, error: rusqlite::types::FromSqlError) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(
-        index,
-        rusqlite::types::Type::Blob,
-        Box::new(error),
-    )
+    rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Blob, Box::new(error))
 }
 
 /// Numbers in SQLite are signed; ours stay far below the difference.

@@ -105,7 +105,9 @@ impl Tx<'_> {
     /// Where the database fails.
     pub fn insert_outbox(&self, row: &OutboxRow) -> Result<i64, StoreError> {
         self.connection()
-            .prepare_cached("INSERT INTO outbox (log, id, kind, body, state) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .prepare_cached(
+                "INSERT INTO outbox (log, id, kind, body, state) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
             .execute(params![
                 row.log.as_bytes(),
                 row.id.as_bytes(),
@@ -183,8 +185,7 @@ impl Tx<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn outbox(&self, log: &LogId, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM outbox WHERE log = ?1 ORDER BY position LIMIT ?2");
+        let sql = format!("SELECT {COLUMNS} FROM outbox WHERE log = ?1 ORDER BY position LIMIT ?2");
         let mut query = self.connection().prepare_cached(&sql)?;
         let rows = query.query_map(params![log.as_bytes(), limit], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
