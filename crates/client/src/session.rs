@@ -1,0 +1,167 @@
+//! What is known of the connection: gone with it. Everything here can be derived again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use veche_wire::{BlobId, ClientFrame, EntryId, LogId, Millis, Request, RequestId, Seq};
+
+use crate::{Connection, Effect};
+
+/// A request that is not answered for so long means a dead connection, in milliseconds.
+const ANSWER_MS_MAX: Millis = 45_000;
+
+/// What a request is for. One of each is on its way at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Hello,
+    Register,
+    Invites,
+    Packages(u16),
+    Inbox,
+    Erase,
+    Create(LogId),
+    Subscribe(LogId),
+    Unsubscribe(LogId),
+    Append(LogId, EntryId),
+    /// Person number `.1` of intent `.0`.
+    Lookup(i64, usize),
+    /// Device number `.2` of person number `.1` of intent `.0`.
+    Package(i64, usize, usize),
+    Deliver(EntryId),
+    Upload(BlobId),
+    Download(BlobId),
+    Signal(LogId),
+}
+
+/// How far the session is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No connection.
+    Down,
+    /// `Hello` is on its way.
+    Greeting,
+    /// Requests can be made.
+    Up {
+        nonce: [u8; 32],
+    },
+    /// The server speaks another version.
+    Incompatible(String),
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    /// The last seq known to be in the log.
+    pub(crate) head: Seq,
+    /// Whether nothing was pushed yet.
+    pub(crate) fresh: bool,
+}
+
+/// The session.
+pub(crate) struct Session {
+    pub(crate) stage: Stage,
+    /// Whether the server has taken the registration on this connection.
+    pub(crate) registered: bool,
+    pub(crate) invites_set: bool,
+    pub(crate) packages: BTreeSet<u16>,
+    /// The head of the inbox, once subscribed.
+    pub(crate) inbox: Option<Seq>,
+    pub(crate) inbox_seen: Seq,
+    pub(crate) subscriptions: BTreeMap<LogId, Subscription>,
+    /// Logs that may have something to do.
+    pub(crate) dirty: BTreeSet<LogId>,
+    /// Messages received and sent since the client was opened.
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    next_request: RequestId,
+    in_flight: BTreeMap<RequestId, (Key, Millis)>,
+    busy: BTreeSet<Key>,
+    not_before: BTreeMap<Key, Millis>,
+}
+
+impl Session {
+    pub(crate) fn new() -> Self {
+        Self {
+            stage: Stage::Down,
+            registered: false,
+            invites_set: false,
+            packages: BTreeSet::new(),
+            inbox: None,
+            inbox_seen: 0,
+            subscriptions: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            received: 0,
+            sent: 0,
+            next_request: 1,
+            in_flight: BTreeMap::new(),
+            busy: BTreeSet::new(),
+            not_before: BTreeMap::new(),
+        }
+    }
+
+    /// Forgets the connection.
+    pub(crate) fn reset(&mut self) {
+        let Self { received, sent, .. } = *self;
+        *self = Self { received, sent, ..Self::new() };
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.stage, Stage::Up { .. })
+    }
+
+    /// Whether a request may be made now.
+    pub(crate) fn may_ask(&self, key: &Key, now: Millis) -> bool {
+        !self.busy.contains(key) && self.not_before.get(key).is_none_or(|time| *time <= now)
+    }
+
+    /// Whether this request is on its way.
+    pub(crate) fn is_asked(&self, key: &Key) -> bool {
+        self.busy.contains(key)
+    }
+
+    /// Sends a request.
+    pub(crate) fn send(&mut self, now: Millis, key: Key, request: Request) -> Effect {
+        let id = self.next_request;
+        self.next_request += 1;
+        self.not_before.remove(&key);
+        self.busy.insert(key.clone());
+        self.in_flight.insert(id, (key, now));
+        Effect::Send(ClientFrame { id, request }.encode())
+    }
+
+    /// What the answer `id` is to; `None` where nothing like it was asked.
+    pub(crate) fn answered(&mut self, id: RequestId) -> Option<Key> {
+        let (key, _) = self.in_flight.remove(&id)?;
+        self.busy.remove(&key);
+        Some(key)
+    }
+
+    /// Puts a request off.
+    pub(crate) fn put_off(&mut self, key: Key, until: Millis) {
+        self.not_before.insert(key, until);
+    }
+
+    /// Whether the server has not answered for too long.
+    pub(crate) fn is_stalled(&self, now: Millis) -> bool {
+        self.in_flight
+            .values()
+            .next()
+            .is_some_and(|(_, asked)| asked.saturating_add(ANSWER_MS_MAX) <= now)
+    }
+
+    /// When something that was put off is due, or an answer is overdue.
+    pub(crate) fn next_due(&self, now: Millis) -> Option<Millis> {
+        let put_off = self.not_before.values().copied().filter(|time| *time > now).min();
+        let overdue = self.in_flight.values().next().map(|(_, asked)| asked + ANSWER_MS_MAX);
+        [put_off, overdue].into_iter().flatten().min()
+    }
+
+    /// Whether appends of a log are on their way.
+    pub(crate) fn connection(&self, caught_up: bool) -> Connection {
+        match &self.stage {
+            Stage::Down | Stage::Greeting => Connection::Down,
+            Stage::Incompatible(words) => Connection::Incompatible(words.clone()),
+            Stage::Up { .. } if caught_up => Connection::Live,
+            Stage::Up { .. } => Connection::CatchingUp,
+        }
+    }
+}

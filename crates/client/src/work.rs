@@ -1,0 +1,165 @@
+//! One transaction and everything that takes part in it: rows, group states, events to be told and
+//! requests to be sent once it is durable.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use veche_mls::{Engine, Group, Identity, Keep, KeepError};
+use veche_store::{KeepBatch, StoreError, Tx};
+use veche_wire::{LogId, Millis, Random, Request};
+
+use crate::session::{Key, Session};
+use crate::{ClientError, Event};
+
+/// Randomness that the client and its MLS engine draw from alike.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<Box<dyn Random + Send>>>);
+
+impl Shared {
+    pub(crate) fn new(random: Box<dyn Random + Send>) -> Self {
+        Self(Arc::new(Mutex::new(random)))
+    }
+}
+
+impl Random for Shared {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        match self.0.lock() {
+            Ok(mut random) => random.fill(bytes),
+            Err(poisoned) => poisoned.into_inner().fill(bytes),
+        }
+    }
+}
+
+/// MLS state inside the transaction: gathered in memory, written once when the work is done. A
+/// failure of the database is kept and comes out when the batch is flushed.
+pub(crate) struct StoreKeep<'tx> {
+    batch: KeepBatch<'tx>,
+    failure: RefCell<Option<StoreError>>,
+}
+
+impl<'tx> StoreKeep<'tx> {
+    pub(crate) fn new(batch: KeepBatch<'tx>) -> Self {
+        Self { batch, failure: RefCell::new(None) }
+    }
+
+    pub(crate) fn flush(self) -> Result<(), StoreError> {
+        match self.failure.into_inner() {
+            Some(failure) => Err(failure),
+            None => self.batch.flush(),
+        }
+    }
+}
+
+impl Keep for StoreKeep<'_> {
+    fn get(&self, label: &str, key: &[u8]) -> Result<Option<Vec<u8>>, KeepError> {
+        self.batch.get(label, key).map_err(|error| {
+            let words = error.to_string();
+            *self.failure.borrow_mut() = Some(error);
+            KeepError(words)
+        })
+    }
+
+    fn put(&self, label: &str, key: &[u8], bytes: &[u8]) -> Result<(), KeepError> {
+        self.batch.put(label, key, bytes);
+        Ok(())
+    }
+
+    fn delete(&self, label: &str, key: &[u8]) -> Result<(), KeepError> {
+        self.batch.delete(label, key);
+        Ok(())
+    }
+}
+
+/// What lives as long as the client does.
+pub(crate) struct Core {
+    pub(crate) engine: Engine,
+    pub(crate) random: Shared,
+    pub(crate) identity: Option<Identity>,
+    /// Loaded when first needed; dropped and loaded again after a rolled-back transaction.
+    pub(crate) groups: BTreeMap<LogId, Group>,
+    pub(crate) session: Session,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::Mutant>,
+}
+
+/// One transaction.
+pub(crate) struct Work<'a> {
+    pub(crate) tx: &'a Tx<'a>,
+    pub(crate) keep: &'a StoreKeep<'a>,
+    pub(crate) core: &'a mut Core,
+    pub(crate) now: Millis,
+    pub(crate) events: &'a mut Vec<Event>,
+    pub(crate) asks: &'a mut Vec<(Key, Request)>,
+}
+
+impl Work<'_> {
+    /// The identity of this home.
+    pub(crate) fn identity(&self) -> Result<&Identity, ClientError> {
+        self.core.identity.as_ref().ok_or_else(|| {
+            ClientError::Refused(
+                "this home has no account yet: `veche register --server ADDRESS --name NAME`"
+                    .into(),
+            )
+        })
+    }
+
+    /// Takes the group of a log out of the cache, loading it where needed; [`Self::put_group`] gives
+    /// it back.
+    pub(crate) fn take_group(&mut self, log: &LogId) -> Result<Group, ClientError> {
+        if let Some(group) = self.core.groups.remove(log) {
+            return Ok(group);
+        }
+        Group::load(self.keep, *log)?
+            .ok_or_else(|| ClientError::Bug(format!("the group of {log} is not in the database")))
+    }
+
+    pub(crate) fn put_group(&mut self, log: LogId, group: Group) {
+        self.core.groups.insert(log, group);
+    }
+
+    /// A look at the group of a log, where there is one.
+    pub(crate) fn with_group<T>(
+        &mut self,
+        log: &LogId,
+        look: impl FnOnce(&Group) -> T,
+    ) -> Result<T, ClientError> {
+        let group = self.take_group(log)?;
+        let seen = look(&group);
+        self.put_group(*log, group);
+        Ok(seen)
+    }
+
+    /// Tells an event once the transaction is durable.
+    pub(crate) fn tell(&mut self, event: Event) {
+        if self.events.last() != Some(&event) {
+            self.events.push(event);
+        }
+    }
+
+    /// Sends a request once the transaction is durable, unless the same is already on its way or is
+    /// to wait.
+    pub(crate) fn ask(&mut self, key: Key, request: impl FnOnce(&mut Self) -> Request) {
+        if self.core.session.may_ask(&key, self.now)
+            && !self.asks.iter().any(|(asked, _)| *asked == key)
+        {
+            let request = request(self);
+            self.asks.push((key, request));
+        }
+    }
+}
+
+/// Whether a rule is broken on purpose; never in a program.
+#[cfg(feature = "mutants")]
+macro_rules! mutated {
+    ($core:expr, $mutant:ident) => {
+        $core.mutant == Some($crate::Mutant::$mutant)
+    };
+}
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutated {
+    ($core:expr, $mutant:ident) => {
+        false
+    };
+}
+pub(crate) use mutated;
