@@ -1,0 +1,4 @@
+//! SQLite. To come.
+/// To come.
+#[derive(Debug)]
+pub struct Embedded;
