@@ -89,13 +89,23 @@ fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private().create_new(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Makes an empty file at `path` that nobody else may read, when there is no file.
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+    private().create(true).truncate(false).open(path).map(drop)
+}
+
+/// How a file is opened for writing that, when it is made, nobody else may read.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// Makes the folder of a home, which nobody else may enter.

@@ -48,6 +48,9 @@ impl Store {
     /// damaged, `Newer` when it was made by a newer program, `Full`, `Disk` or `Busy` when the
     /// system says so.
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
+        #[cfg(not(target_arch = "wasm32"))]
+        crate::home::make_private(path)
+            .map_err(|error| StoreError::file("opening", path, &error))?;
         let connection = Connection::open(path)?;
         // The statement holds the key, so its text must not become part of an error.
         connection
@@ -76,6 +79,10 @@ impl Store {
             "PRAGMA busy_timeout = 0;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
+             PRAGMA fullfsync = ON;
+             PRAGMA checkpoint_fullfsync = ON;
+             PRAGMA journal_size_limit = 8388608;
+             PRAGMA cache_size = -8192;
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY;
@@ -160,6 +167,19 @@ impl Store {
     /// `Disk` or `Corrupt` when it cannot be read.
     pub fn schema_version(&self) -> Result<u32, StoreError> {
         migrate::version(&self.connection)
+    }
+
+    /// Moves what was committed from the journal into the database and wipes the journal, so that
+    /// keys that were deleted are in neither.
+    ///
+    /// # Errors
+    ///
+    /// `Busy` while another connection reads; `Full` and `Disk` when the system says so. Nothing is
+    /// lost then.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        let busy: bool =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy { Err(StoreError::Busy) } else { Ok(()) }
     }
 
     /// Reads the whole database and checks every page and reference. Takes time.

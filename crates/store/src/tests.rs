@@ -1,34 +1,50 @@
 //! Stories of the database.
 
-use crate::{DatabaseKey, Store, StoreError};
+mod damage;
+mod homes;
+mod keep;
+mod transactions;
+
+use std::path::PathBuf;
+
+use crate::{DATABASE_FILE, DatabaseKey, Store, StoreError};
+
+/// A folder with a database that is closed and opened again; both go when it is dropped.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join(DATABASE_FILE)
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.path(), &key(1)).unwrap()
+    }
+
+    fn open_with(&self, key: &DatabaseKey) -> StoreError {
+        Store::open(&self.path(), key).unwrap_err()
+    }
+}
 
 fn key(byte: u8) -> DatabaseKey {
     DatabaseKey::from_bytes([byte; 32])
 }
 
-#[test]
-fn what_was_kept_is_there_after_opening_again() {
-    let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("client.db");
-    let large: Vec<u8> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
-    let mut store = Store::open(&path, &key(1)).unwrap();
-    store
-        .write(|tx| {
-            tx.keep_put("small", b"1", b"one")?;
-            tx.keep_put("large", b"1", &large)
-        })
-        .unwrap();
-    drop(store);
+fn put(store: &mut Store, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    store.write(|tx| tx.keep_put("test", key.as_bytes(), bytes))
+}
 
-    let store = Store::open(&path, &key(1)).unwrap();
-    store
-        .read(|tx| {
-            assert_eq!(tx.keep_get("small", b"1")?.as_deref(), Some(&b"one"[..]));
-            assert_eq!(tx.keep_get("large", b"1")?, Some(large));
-            Ok::<_, StoreError>(())
-        })
-        .unwrap();
-    store.verify().unwrap();
-    drop(store);
-    assert_eq!(Store::open(&path, &key(2)).unwrap_err(), StoreError::WrongKey);
+fn get(store: &Store, key: &str) -> Option<Vec<u8>> {
+    store.read(|tx| tx.keep_get("test", key.as_bytes())).unwrap()
+}
+
+/// Bytes without repetition, the same for the same seed.
+fn noise(seed: u32, length: usize) -> Vec<u8> {
+    crate::fuzz::noise(seed, length)
 }
