@@ -4,6 +4,8 @@
 //! shapes of things and the bytes they are written as, and the two seams (`Link`, `Dial`) over which
 //! those bytes go. It is the only crate that derives or writes a codec for what is sent.
 
+#![warn(clippy::indexing_slicing)]
+
 pub mod address;
 pub mod certificate;
 pub mod content;

@@ -27,5 +27,8 @@ pub fn pad(bytes: &mut Vec<u8>) {
 #[must_use]
 pub fn unpad(bytes: &[u8]) -> Option<&[u8]> {
     let end = bytes.iter().rposition(|byte| *byte != 0)?;
-    (bytes[end] == 0x80).then(|| &bytes[..end])
+    match bytes.split_at_checked(end)? {
+        (content, [0x80, ..]) => Some(content),
+        _ => None,
+    }
 }

@@ -1,5 +1,5 @@
-//! What all our CBOR has in common: one item, deterministic heads (RFC 8949 §4.2.1: definite lengths,
-//! shortest form), nothing behind it.
+//! What all our CBOR has in common: one item, deterministically encoded (RFC 8949 §4.2.1: definite
+//! lengths, shortest form, sorted maps), nothing behind it.
 
 use std::convert::Infallible;
 
@@ -52,8 +52,8 @@ pub(super) fn nullable<'b, T>(
     take(decoder).map(Some)
 }
 
-/// Whether `bytes` are exactly one item with deterministic heads, nested at most `depth` deep. Map
-/// keys may stand in any order. Reads each byte once and allocates nothing.
+/// Whether `bytes` are exactly one item, deterministically encoded and nested at most `depth` deep.
+/// Floats and simple values are taken as they are. Reads each byte at most twice, allocates nothing.
 pub(super) fn is_deterministic(bytes: &[u8], depth: usize) -> bool {
     item(bytes, depth).is_some_and(<[u8]>::is_empty)
 }
@@ -76,7 +76,7 @@ fn item(bytes: &[u8], depth: usize) -> Option<&[u8]> {
             rest.get(text.len()..)
         }
         4 => items(argument, rest, depth.checked_sub(1)?),
-        5 => items(argument.checked_mul(2)?, rest, depth.checked_sub(1)?),
+        5 => pairs(argument, rest, depth.checked_sub(1)?),
         _ => item(rest, depth.checked_sub(1)?),
     }
 }
@@ -85,6 +85,21 @@ fn items(count: u64, mut bytes: &[u8], depth: usize) -> Option<&[u8]> {
     // Each item takes at least a byte: a count that the bytes cannot hold ends the loop early.
     for _ in 0..count {
         bytes = item(bytes, depth)?;
+    }
+    Some(bytes)
+}
+
+/// A map's pairs: each key once, in the order of their bytes.
+fn pairs(count: u64, mut bytes: &[u8], depth: usize) -> Option<&[u8]> {
+    let mut last: Option<&[u8]> = None;
+    for _ in 0..count {
+        let behind = item(bytes, depth)?;
+        let key = bytes.get(..bytes.len() - behind.len())?;
+        if last.is_some_and(|last| last >= key) {
+            return None;
+        }
+        last = Some(key);
+        bytes = item(behind, depth)?;
     }
     Some(bytes)
 }
@@ -124,4 +139,67 @@ fn argument(short: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
         _ => return None,
     };
     (value >= least).then_some((value, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_deterministic;
+
+    fn check(bytes: &[u8], expected: bool) {
+        assert_eq!(is_deterministic(bytes, 3), expected, "{bytes:02x?}");
+    }
+
+    #[test]
+    fn well_formed_items_are_taken() {
+        check(&[0x00], true);
+        check(&[0x18, 24], true);
+        check(&[0x3b, 0, 0, 0, 1, 0, 0, 0, 0], true);
+        check(&[0x42, 1, 2], true);
+        check(&[0x62, 0xc3, 0xa4], true);
+        check(&[0x82, 0x81, 0x80, 0xf6], true);
+        check(&[0xa2, 0x01, 0x00, 0x61, b'a', 0x00], true);
+        check(&[0xc1, 0x00], true);
+        check(&[0xf8, 32], true);
+        check(&[0xf9, 0x7e, 0x00], true);
+    }
+
+    #[test]
+    fn what_is_cut_or_followed_by_more_is_not() {
+        check(&[], false);
+        check(&[0x18], false);
+        check(&[0x42, 1], false);
+        check(&[0x82, 0], false);
+        check(&[0xa1, 0], false);
+        check(&[0xf9, 0], false);
+        check(&[0, 0], false);
+        check(&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], false);
+        check(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], false);
+    }
+
+    #[test]
+    fn there_is_one_form_of_each_value() {
+        check(&[0x18, 23], false);
+        check(&[0x19, 0, 255], false);
+        check(&[0x1a, 0, 0, 255, 255], false);
+        check(&[0x1b, 0, 0, 0, 0, 255, 255, 255, 255], false);
+        check(&[0x9f, 0xff], false);
+        check(&[0x5f, 0xff], false);
+        check(&[0xbf, 0xff], false);
+        check(&[0xf8, 31], false);
+        check(&[0x1c], false);
+        check(&[0xfc], false);
+        // Keys twice, or not sorted.
+        check(&[0xa2, 0x01, 0x00, 0x01, 0x00], false);
+        check(&[0xa2, 0x61, b'a', 0x00, 0x01, 0x00], false);
+        // Text that is not UTF-8.
+        check(&[0x61, 0xff], false);
+    }
+
+    #[test]
+    fn nesting_ends_somewhere() {
+        check(&[0x81, 0x81, 0x80], true);
+        check(&[0x81, 0x81, 0x81, 0x80], false);
+        check(&[0xc1, 0xc1, 0xc1, 0xc1, 0x00], false);
+        assert!(!is_deterministic(&vec![0x81; 1 << 20], 16));
+    }
 }

@@ -99,7 +99,7 @@ fn take_outer<'b>(decoder: &mut Decoder<'b>) -> Result<Outer<'b>, decode::Error>
     Ok(Outer { id, replaces, expires, in_reply_to, extensions, part })
 }
 
-/// Extensions that this program does not know are skipped.
+/// Extensions that this program does not know are skipped. None is there twice: the map is sorted.
 fn take_extensions(decoder: &mut Decoder<'_>) -> Result<Extensions, decode::Error> {
     let (mut sent_at, mut blob_size) = (None, None);
     let count = decoder.map()?.ok_or(decode::Error::message("indefinite map"))?;
@@ -117,8 +117,7 @@ fn take_extensions(decoder: &mut Decoder<'_>) -> Result<Extensions, decode::Erro
         };
         match known {
             None => decoder.skip()?,
-            Some(value) if value.is_none() => *value = Some(decoder.u64()?),
-            Some(_) => return Err(decode::Error::message("extension given twice")),
+            Some(value) => *value = Some(decoder.u64()?),
         }
     }
     let sent_at = sent_at.ok_or(decode::Error::message("no time"))?;

@@ -143,3 +143,27 @@ fn put_bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
     encode_varint(bytes.len() as u64, out);
     out.put_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::samples;
+
+    /// [`write_entry`] is written by hand; prost is the judge of it.
+    #[test]
+    fn an_entry_is_written_as_prost_would() {
+        let first = Entry { seq: 0, ..samples::entries().remove(0).1 };
+        let entries = samples::entries().into_iter().map(|(_, entry)| entry);
+        for entry in entries.chain([first]) {
+            let by_prost = proto::Entry {
+                seq: entry.seq,
+                id: entry.id.0.to_vec(),
+                kind: i32::from(entry.kind as u8),
+                commitment: entry.commitment.map(|commitment| commitment.0.to_vec()),
+                bytes: entry.bytes.clone(),
+                rider: entry.rider.as_ref().map(write_rider),
+            };
+            assert_eq!(write_entry(&entry), by_prost.encode_to_vec(), "{entry:?}");
+        }
+    }
+}
