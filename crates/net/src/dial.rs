@@ -13,11 +13,12 @@ use veche_wire::link::{Broken, Dial};
 
 use crate::accept::{Unfinished, first_message};
 use crate::limits::{CONNECT_WITHIN, DIAL_WITHIN};
+use crate::traffic::Watched;
 use crate::websocket::{WebSocket, configuration};
 use crate::{Initiator, KeepAlive, Packet, Route, Session, SessionError, SessionLink, Transport};
 
 /// A client's connection to a server.
-pub type WsLink = SessionLink<WebSocket<TcpStream>>;
+pub type WsLink = SessionLink<WebSocket<Watched<TcpStream>>>;
 
 /// Connects straight to the place that a server's address names.
 #[derive(Debug, Clone)]
@@ -53,11 +54,12 @@ pub async fn connect(route: &Route, key: &[u8; 32], within: Duration) -> Result<
 async fn connect_patiently(route: &Route, key: &[u8; 32]) -> Result<WsLink, Broken> {
     match route.transport {
         Transport::WebSocket => {
-            let stream = connect_tcp(route).await?;
+            let stream = Watched::new(connect_tcp(route).await?);
+            let traffic = stream.traffic();
             let mut socket = open_websocket(route, stream).await?;
             let session = shake_hands(route, key, &mut socket).await?;
             let peer = format!("the server at {}", route.place());
-            Ok(SessionLink::new(socket, session, KeepAlive::CLIENT, peer))
+            Ok(SessionLink::new(socket, session, KeepAlive::CLIENT, peer).watching(traffic))
         }
     }
 }
@@ -97,7 +99,10 @@ async fn connect_tcp(route: &Route) -> Result<TcpStream, Broken> {
     }))
 }
 
-async fn open_websocket(route: &Route, stream: TcpStream) -> Result<WebSocket<TcpStream>, Broken> {
+async fn open_websocket(
+    route: &Route,
+    stream: Watched<TcpStream>,
+) -> Result<WebSocket<Watched<TcpStream>>, Broken> {
     match client_async_with_config(route.url(), stream, Some(configuration())).await {
         Ok((socket, _)) => Ok(WebSocket::new(socket)),
         Err(tungstenite::Error::Http(response)) if response.status() == 503 => {
@@ -126,7 +131,7 @@ async fn open_websocket(route: &Route, stream: TcpStream) -> Result<WebSocket<Tc
 async fn shake_hands(
     route: &Route,
     key: &[u8; 32],
-    socket: &mut WebSocket<TcpStream>,
+    socket: &mut WebSocket<Watched<TcpStream>>,
 ) -> Result<Session, Broken> {
     let place = route.place();
     match begin_session(key, socket).await {
@@ -148,7 +153,7 @@ async fn shake_hands(
 
 async fn begin_session(
     key: &[u8; 32],
-    socket: &mut WebSocket<TcpStream>,
+    socket: &mut WebSocket<Watched<TcpStream>>,
 ) -> Result<Session, Unfinished> {
     let (initiator, first) = Initiator::new(key)?;
     let sent = socket.send(Packet::Binary(first.into())).await;

@@ -22,6 +22,8 @@ pub mod dial;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod link;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod traffic;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod websocket;
 
 pub use batch::batches;

@@ -43,7 +43,12 @@ pub const CLIENT_PING_AFTER: Duration = Duration::from_secs(25);
 /// A server that heard nothing for so long sends a ping; longer, because clients normally ping
 /// first.
 pub const SERVER_PING_AFTER: Duration = Duration::from_secs(75);
-/// A connection on which nothing arrives for so long after a ping is dead.
-pub const PONG_WITHIN: Duration = Duration::from_secs(30);
-/// A connection that takes longer than this to take what is being sent is dead.
-pub const WRITE_WITHIN: Duration = Duration::from_secs(60);
+/// A client gives a connection up on which no byte arrives for so long after a ping.
+pub const CLIENT_PONG_WITHIN: Duration = Duration::from_secs(30);
+/// A server gives a connection up on which no whole message arrives for so long after a ping: the
+/// largest message on a very slow line must fit.
+pub const SERVER_PONG_WITHIN: Duration = Duration::from_secs(120);
+/// A client gives a connection up that takes no byte of what is being sent for so long.
+pub const CLIENT_WRITE_WITHIN: Duration = Duration::from_secs(60);
+/// A server gives a connection up that takes longer than this to take what is being sent.
+pub const SERVER_WRITE_WITHIN: Duration = Duration::from_secs(180);

@@ -17,9 +17,10 @@ pub use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::batch::batches;
 use crate::limits::{
-    CLIENT_PING_AFTER, CLOSE_WITHIN, INCOMING_BYTES_MAX, PONG_WITHIN, SERVER_PING_AFTER,
-    WRITE_WITHIN,
+    CLIENT_PING_AFTER, CLIENT_PONG_WITHIN, CLIENT_WRITE_WITHIN, CLOSE_WITHIN, INCOMING_BYTES_MAX,
+    SERVER_PING_AFTER, SERVER_PONG_WITHIN, SERVER_WRITE_WITHIN,
 };
+use crate::traffic::Traffic;
 use crate::{Session, SessionError};
 
 /// What a WebSocket carries, whichever library speaks it.
@@ -60,9 +61,11 @@ where
 pub struct KeepAlive {
     /// A ping leaves after so long without a byte from the other side.
     pub ping_after: Duration,
-    /// The connection is dead when nothing arrives for so long after a ping.
+    /// The connection is dead when nothing arrives for so long after a ping: no byte where bytes are
+    /// counted ([`SessionLink::watching`]), else no whole message.
     pub pong_within: Duration,
-    /// The connection is dead when it does not take in so long what is being sent.
+    /// The connection is dead when for so long it takes nothing of what is being sent, where bytes are
+    /// counted, else not all.
     pub write_within: Duration,
 }
 
@@ -70,14 +73,14 @@ impl KeepAlive {
     /// What a client uses.
     pub const CLIENT: Self = Self {
         ping_after: CLIENT_PING_AFTER,
-        pong_within: PONG_WITHIN,
-        write_within: WRITE_WITHIN,
+        pong_within: CLIENT_PONG_WITHIN,
+        write_within: CLIENT_WRITE_WITHIN,
     };
     /// What a server uses.
     pub const SERVER: Self = Self {
         ping_after: SERVER_PING_AFTER,
-        pong_within: PONG_WITHIN,
-        write_within: WRITE_WITHIN,
+        pong_within: SERVER_PONG_WITHIN,
+        write_within: SERVER_WRITE_WITHIN,
     };
 }
 
@@ -98,6 +101,9 @@ pub struct SessionLink<S> {
     outgoing: VecDeque<Packet>,
     unflushed: bool,
     keep_alive: KeepAlive,
+    /// Counts bytes where somebody counts them; elsewhere it stays at zero, and messages count.
+    traffic: Traffic,
+    received_before: u64,
     heard: Instant,
     pinged: Option<Instant>,
     /// The other side, in words for a person.
@@ -122,11 +128,20 @@ impl<S: Socket> SessionLink<S> {
             outgoing: VecDeque::new(),
             unflushed: false,
             keep_alive,
+            traffic: Traffic::default(),
+            received_before: 0,
             heard: Instant::now(),
             pinged: None,
             peer: peer.into(),
             broken: None,
         }
+    }
+
+    /// Takes every byte below the socket as a sign of life, not only whole messages.
+    #[must_use]
+    pub fn watching(mut self, traffic: Traffic) -> Self {
+        self.traffic = traffic;
+        self
     }
 
     /// As [`Link::send`], for frames in any kind of buffer, so that one encoding can be shared by
@@ -145,14 +160,14 @@ impl<S: Socket> SessionLink<S> {
             let message = sealed.map_err(|error| self.fail_session(&error))?;
             self.outgoing.push_back(Packet::Binary(message.into()));
         }
-        let limit = self.keep_alive.write_within;
-        match timeout(limit, poll_fn(|context| self.poll_send(context))).await {
-            Ok(sent) => sent,
-            Err(_) => Err(self.fail(format!(
-                "{} has taken nothing for {} seconds; the connection is given up",
-                self.peer,
-                limit.as_secs()
-            ))),
+        loop {
+            let sent_before = self.traffic.sent();
+            let limit = self.keep_alive.write_within;
+            match timeout(limit, poll_fn(|context| self.poll_send(context))).await {
+                Ok(sent) => return sent,
+                Err(_) if self.traffic.sent() > sent_before => {}
+                Err(_) => return Err(self.fail_silent("taken", limit)),
+            }
         }
     }
 
@@ -199,16 +214,21 @@ impl<S: Socket> SessionLink<S> {
     }
 
     fn ask_for_life(&mut self) -> Result<(), Broken> {
-        if self.pinged.is_some() {
-            return Err(self.fail(format!(
-                "{} has not answered for {} seconds; the connection is given up",
-                self.peer,
-                self.keep_alive.pong_within.as_secs()
-            )));
+        if self.traffic.received() > self.received_before {
+            self.hear();
+        } else if self.pinged.is_some() {
+            return Err(self.fail_silent("said", self.keep_alive.pong_within));
+        } else {
+            self.pinged = Some(Instant::now());
+            self.outgoing.push_back(Packet::Ping(Bytes::new()));
         }
-        self.pinged = Some(Instant::now());
-        self.outgoing.push_back(Packet::Ping(Bytes::new()));
         Ok(())
+    }
+
+    fn hear(&mut self) {
+        self.received_before = self.traffic.received();
+        self.heard = Instant::now();
+        self.pinged = None;
     }
 
     /// Ready when all that is sealed has left; meanwhile takes in what arrives.
@@ -264,8 +284,7 @@ impl<S: Socket> SessionLink<S> {
     }
 
     fn take_in(&mut self, packet: Packet) -> Result<(), Broken> {
-        self.heard = Instant::now();
-        self.pinged = None;
+        self.hear();
         match packet {
             Packet::Binary(message) => {
                 let frames =
@@ -288,6 +307,14 @@ impl<S: Socket> SessionLink<S> {
 
     fn fail_session(&mut self, error: &SessionError) -> Broken {
         self.fail(format!("the connection to {} cannot be trusted any more: {error}", self.peer))
+    }
+
+    fn fail_silent(&mut self, verb: &str, duration: Duration) -> Broken {
+        self.fail(format!(
+            "{} has {verb} nothing for {} seconds; the connection is given up",
+            self.peer,
+            duration.as_secs()
+        ))
     }
 
     fn fail_socket(&mut self, error: &impl Display) -> Broken {

@@ -8,9 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::accept_async_with_config;
 use veche_net::websocket::{WebSocket, configuration};
-use veche_net::{DirectDialer, Route, ServerKey, WsLink, accept, dial, limits};
+use veche_net::{DirectDialer, Route, ServerKey, SessionLink, accept, dial, limits};
 use veche_wire::ServerAddress;
 use veche_wire::link::{Broken, Dial, Link};
+
+type ServerLink = SessionLink<WebSocket<TcpStream>>;
 
 async fn listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -24,7 +26,7 @@ fn dialer(port: u16, key: &ServerKey) -> DirectDialer {
 }
 
 /// Takes one connection as a Veche server with this key does.
-async fn serve(listener: TcpListener, key: ServerKey) -> Result<WsLink, Broken> {
+async fn serve(listener: TcpListener, key: ServerKey) -> Result<ServerLink, Broken> {
     let (stream, _) = listener.accept().await.unwrap();
     let socket = accept_async_with_config(stream, Some(configuration())).await.unwrap();
     accept(WebSocket::new(socket), &key, limits::HANDSHAKE_WITHIN).await

@@ -7,11 +7,12 @@ use std::time::Duration;
 use expect_test::expect;
 use futures_util::future::ready;
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{DuplexStream, duplex};
-use tokio::time::{sleep, timeout};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message};
+use veche_net::traffic::Watched;
 use veche_net::websocket::{WebSocket, configuration};
 use veche_net::{
     Initiator, KeepAlive, Packet, Responder, ServerKey, Session, SessionLink, accept, limits,
@@ -125,17 +126,64 @@ async fn a_silent_connection_is_given_up() {
     let (mut client, _server) = links(4096).await;
     let broken = timeout(HOUR, client.next_frame()).await.unwrap().unwrap_err();
     expect![
-        "the server at a.example:1 has not answered for 30 seconds; the connection is given up"
+        "the server at a.example:1 has said nothing for 30 seconds; the connection is given up"
     ]
     .assert_eq(&broken.0);
     assert_eq!(client.send_frames(&[b"late"]).await.unwrap_err(), broken, "it stays broken");
+}
+
+/// Passes 1,000 bytes a second on, each way.
+async fn slow_line(one: DuplexStream, other: DuplexStream) {
+    async fn trickle(mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStream>) {
+        let mut bytes = [0; 1000];
+        while let Ok(count @ 1..) = from.read(&mut bytes).await {
+            sleep(Duration::from_secs(1)).await;
+            if to.write_all(&bytes[..count]).await.is_err() {
+                return;
+            }
+        }
+    }
+    let (from_one, to_one) = split(one);
+    let (from_other, to_other) = split(other);
+    tokio::join!(trickle(from_one, to_other), trickle(from_other, to_one));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_line_is_not_taken_for_a_dead_one() {
+    let (near, near_end) = duplex(1000);
+    let (far_end, far) = duplex(1000);
+    tokio::spawn(slow_line(near_end, far_end));
+    let (client_session, server_session) = sessions();
+    let link = async |pipe, role, session, keep_alive| {
+        let pipe = Watched::new(pipe);
+        let traffic = pipe.traffic();
+        let socket = WebSocketStream::from_raw_socket(pipe, role, Some(configuration())).await;
+        SessionLink::new(WebSocket::new(socket), session, keep_alive, "the other side")
+            .watching(traffic)
+    };
+    let mut client = link(near, Role::Client, client_session, KeepAlive::CLIENT).await;
+    let mut server = link(far, Role::Server, server_session, KeepAlive::SERVER).await;
+
+    let frame = vec![3; FRAME_BYTES_MAX];
+    let began = Instant::now();
+    let sending = async {
+        server.send_frames(std::slice::from_ref(&frame)).await.unwrap();
+        assert_eq!(server.next_frame().await.unwrap(), b"thanks");
+    };
+    let receiving = async {
+        assert!(client.next_frame().await.unwrap() == frame);
+        client.send_frames(&["thanks"]).await.unwrap();
+        assert!(timeout(Duration::from_secs(20), client.next_frame()).await.is_err());
+    };
+    tokio::join!(sending, receiving);
+    assert!(began.elapsed() > Duration::from_secs(1000), "the line was slow");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_takes_nothing_is_given_up() {
     let (_client, mut server) = links(4096).await;
     let sent = timeout(HOUR, server.send_frames(&many_frames())).await.unwrap();
-    expect![[r#"the client has taken nothing for 60 seconds; the connection is given up"#]]
+    expect![[r#"the client has taken nothing for 180 seconds; the connection is given up"#]]
         .assert_eq(&sent.unwrap_err().0);
 }
 
