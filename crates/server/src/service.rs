@@ -147,8 +147,8 @@ impl<E: Engine> Service<E> {
         self.count_readers();
     }
 
-    /// Takes an encoded frame of a connection. What cannot be read is answered with id 0, and the
-    /// connection is to be closed.
+    /// Takes an encoded frame of a connection. Where not even its id can be read, it is answered
+    /// with id 0, and the connection is to be closed.
     pub fn handle(&mut self, now: Millis, id: ConnectionId, frame: &[u8]) {
         if frame.len() > limits::FRAME_BYTES_MAX {
             let refused = Refused::TooLarge { limit: limits::FRAME_BYTES_MAX as u64 };
@@ -159,8 +159,13 @@ impl<E: Engine> Service<E> {
             Ok(frame) => self.handle_frame(now, id, frame),
             Err(error) => {
                 let refused = Refused::Malformed { what: error.to_string() };
-                self.answer(id, 0, Response::Refused(refused));
-                self.close(id, Closing::Unreadable);
+                match ClientFrame::id_of(frame) {
+                    Some(request) => self.refuse(id, request, refused),
+                    None => {
+                        self.answer(id, 0, Response::Refused(refused));
+                        self.close(id, Closing::Unreadable);
+                    }
+                }
             }
         }
     }
@@ -186,14 +191,18 @@ impl<E: Engine> Service<E> {
                 connection.refusals = 0;
                 self.jobs.push(Job { connection: id, id: frame.id, admitted, reserved });
             }
-            Err(refused) => {
-                connection.refusals += 1;
-                let too_many = connection.refusals > self.config.refusals_max;
-                self.answer(id, frame.id, Response::Refused(refused));
-                if too_many {
-                    self.close(id, Closing::Refusals);
-                }
-            }
+            Err(refused) => self.refuse(id, frame.id, refused),
+        }
+    }
+
+    /// Answers what was not admitted. Who goes on and on with that is sent away.
+    fn refuse(&mut self, id: ConnectionId, request: RequestId, refused: Refused) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.refusals += 1;
+        let too_many = connection.refusals > self.config.refusals_max;
+        self.answer(id, request, Response::Refused(refused));
+        if too_many {
+            self.close(id, Closing::Refusals);
         }
     }
 

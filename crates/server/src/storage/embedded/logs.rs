@@ -1,0 +1,182 @@
+//! Logs and entries as rows.
+
+use rusqlite::{OptionalExtension, params};
+use veche_wire::{AdminKey, Entry, EntryId, LogId, Seq, TokenHash, TokenHashes};
+
+use super::{Transaction, fixed, from_sql, to_sql};
+use crate::storage::{Day, LogRecord, Logs, Page, Retired, StorageError, Stored};
+
+pub(super) const SCHEMA: &str = "
+    CREATE TABLE logs (
+        log BLOB PRIMARY KEY,
+        head INTEGER NOT NULL,
+        last_commit INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        read_hash BLOB NOT NULL,
+        write_hash BLOB NOT NULL,
+        admins_version INTEGER NOT NULL,
+        admins BLOB NOT NULL,
+        frozen INTEGER NOT NULL,
+        made_with BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- Tokens of past generations: a read token has the last seq that it may read.
+    CREATE TABLE retired (
+        log BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        until INTEGER,
+        PRIMARY KEY (log, hash)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE entries (
+        log BLOB NOT NULL,
+        seq INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        day INTEGER NOT NULL,
+        -- The entry as it stands in frames.
+        body BLOB NOT NULL,
+        PRIMARY KEY (log, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX entries_by_id ON entries (log, id);
+    CREATE INDEX entries_by_day ON entries (day);
+    CREATE TABLE blobs (
+        name BLOB PRIMARY KEY,
+        total INTEGER NOT NULL,
+        have INTEGER NOT NULL,
+        day INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX blobs_by_day ON blobs (day);
+";
+
+impl Logs for Transaction<'_> {
+    fn log(&mut self, log: &LogId) -> Stored<Option<LogRecord>> {
+        let mut query = self.logs.prepare_cached(
+            "SELECT head, last_commit, generation, read_hash, write_hash, admins_version, admins,
+                    frozen, made_with
+             FROM logs WHERE log = ?1",
+        )?;
+        let mut rows = query.query([log.as_bytes().as_slice()])?;
+        rows.next()?.map(read_record).transpose()
+    }
+
+    fn put_log(&mut self, log: &LogId, record: &LogRecord) -> Stored<()> {
+        let admins: Vec<u8> = record.admins.iter().flat_map(|key| *key.as_bytes()).collect();
+        self.logs
+            .prepare_cached("INSERT OR REPLACE INTO logs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?
+            .execute(params![
+                log.as_bytes().as_slice(),
+                to_sql(record.head),
+                to_sql(record.last_commit),
+                to_sql(record.generation),
+                record.tokens.read.as_bytes().as_slice(),
+                record.tokens.write.as_bytes().as_slice(),
+                to_sql(record.admins_version),
+                admins,
+                record.frozen,
+                record.made_with.as_slice(),
+            ])?;
+        Ok(())
+    }
+
+    fn retired(&mut self, log: &LogId, hash: &TokenHash) -> Stored<Option<Retired>> {
+        let until: Option<Option<i64>> = self
+            .logs
+            .prepare_cached("SELECT until FROM retired WHERE log = ?1 AND hash = ?2")?
+            .query_row(params![log.as_bytes().as_slice(), hash.as_bytes().as_slice()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        Ok(match until {
+            None => None,
+            Some(None) => Some(Retired::Write),
+            Some(Some(until)) => Some(Retired::Read { until: from_sql(until)? }),
+        })
+    }
+
+    fn retire(&mut self, log: &LogId, tokens: &TokenHashes, until: Seq) -> Stored<()> {
+        let mut insert =
+            self.logs.prepare_cached("INSERT OR REPLACE INTO retired VALUES (?1, ?2, ?3)")?;
+        let log = log.as_bytes().as_slice();
+        insert.execute(params![log, tokens.write.as_bytes().as_slice(), None::<i64>])?;
+        insert.execute(params![log, tokens.read.as_bytes().as_slice(), to_sql(until)])?;
+        Ok(())
+    }
+
+    fn append(&mut self, log: &LogId, entry: &Entry, day: Day) -> Stored<()> {
+        self.logs.prepare_cached("INSERT INTO entries VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(
+            params![
+                log.as_bytes().as_slice(),
+                to_sql(entry.seq),
+                entry.id.as_bytes().as_slice(),
+                day,
+                entry.encode(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn seq_of(&mut self, log: &LogId, id: &EntryId) -> Stored<Option<Seq>> {
+        let seq: Option<i64> = self
+            .logs
+            .prepare_cached("SELECT seq FROM entries WHERE log = ?1 AND id = ?2")?
+            .query_row(params![log.as_bytes().as_slice(), id.as_bytes().as_slice()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        seq.map(from_sql).transpose()
+    }
+
+    fn entries(&mut self, log: &LogId, page: Page) -> Stored<Vec<Entry>> {
+        let mut query = self.logs.prepare_cached(
+            "SELECT body FROM entries WHERE log = ?1 AND seq > ?2 AND seq <= ?3
+             ORDER BY seq LIMIT ?4",
+        )?;
+        let mut rows = query.query(params![
+            log.as_bytes().as_slice(),
+            to_sql(page.after),
+            to_sql(page.until),
+            to_sql(page.count as u64),
+        ])?;
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            let body = row.get_ref(0)?.as_blob().map_err(|_| StorageError::Corrupt("an entry"))?;
+            let entry = Entry::decode(body).map_err(|_| StorageError::Corrupt("an entry"))?;
+            bytes += entry.bytes.len();
+            if bytes > page.bytes && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<usize> {
+        Ok(self
+            .logs
+            .prepare_cached(
+                "DELETE FROM entries WHERE (log, seq) IN
+                     (SELECT log, seq FROM entries WHERE day < ?1 LIMIT ?2)",
+            )?
+            .execute(params![before, to_sql(limit as u64)])?)
+    }
+}
+
+fn read_record(row: &rusqlite::Row<'_>) -> Stored<LogRecord> {
+    let blob = |index| -> Stored<&[u8]> {
+        row.get_ref(index)?.as_blob().map_err(|_| StorageError::Corrupt("a log"))
+    };
+    let number = |index| -> Stored<u64> { from_sql(row.get(index)?) };
+    let keys = blob(6)?.chunks(AdminKey::LENGTH);
+    Ok(LogRecord {
+        head: number(0)?,
+        last_commit: number(1)?,
+        generation: number(2)?,
+        tokens: TokenHashes {
+            read: TokenHash(fixed(blob(3)?)?),
+            write: TokenHash(fixed(blob(4)?)?),
+        },
+        admins_version: number(5)?,
+        admins: keys.map(|key| Ok(AdminKey(fixed(key)?))).collect::<Stored<_>>()?,
+        frozen: row.get(7)?,
+        made_with: fixed(blob(8)?)?,
+    })
+}
