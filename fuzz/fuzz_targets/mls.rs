@@ -1,0 +1,4 @@
+//! The decoders of `crates/mls`.
+#![no_main]
+
+veche_fuzz::explore!(veche_mls::fuzz::TARGETS);

@@ -1,0 +1,4 @@
+//! The decoders of `crates/wire`.
+#![no_main]
+
+veche_fuzz::explore!(veche_wire::fuzz::TARGETS);
