@@ -9,8 +9,11 @@ use crate::key::KeyFile;
 use crate::search::{TOKENIZER, prefix_query};
 use crate::{Store, StoreError};
 
-/// Every target: its name and its function.
-pub const TARGETS: &[(&str, fn(&[u8]))] =
+/// The name of a target and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: &[Target] =
     &[("store_key_file", key_file), ("store_search", search), ("store_keep", keep)];
 
 /// The most steps of one run of [`keep`].
