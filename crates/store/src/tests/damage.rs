@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::{Place, get, key, noise, put};
 use crate::{Store, StoreError};
 
+const PAGE_BYTES: usize = 4096;
+
 /// A closed database with a large value in it.
 fn closed() -> Place {
     let place = Place::new();
@@ -57,12 +59,34 @@ fn damage_of_the_first_page_is_not_a_wrong_key() {
 #[test]
 fn damage_of_a_value_is_told_when_it_is_read() {
     let place = closed();
+    // The pieces of the value were written last.
     damage(&place, |bytes| {
-        let end = bytes.len() - 8 * 4096;
-        bytes[50_000..end].fill(0);
+        let end = bytes.len() - 10 * PAGE_BYTES;
+        bytes[end - 10 * PAGE_BYTES..end].iter_mut().for_each(|byte| *byte ^= 1);
     });
     let found = place.open().read(|tx| tx.keep_get("test", b"value"));
     assert!(matches!(found, Err(StoreError::Corrupt(_))), "{found:?}");
+}
+
+#[test]
+fn a_page_of_zeros_never_becomes_a_wrong_value() {
+    let sound = closed();
+    let bytes = fs::read(sound.path()).unwrap();
+    let mut told = 0;
+    for page in 1..bytes.len() / PAGE_BYTES {
+        let place = Place::new();
+        let mut bytes = bytes.clone();
+        bytes[page * PAGE_BYTES..][..PAGE_BYTES].fill(0);
+        fs::write(place.path(), bytes).unwrap();
+        let found = Store::open(&place.path(), &key(1))
+            .and_then(|store| store.read(|tx| tx.keep_get("test", b"value")));
+        match found {
+            Ok(value) => assert!(value == Some(noise(5, 200_000)), "page {page} became a value"),
+            Err(StoreError::Corrupt(_)) => told += 1,
+            Err(error) => panic!("page {page}: {error:?}"),
+        }
+    }
+    assert!(told >= 50, "most pages hold the value, and {told} were told");
 }
 
 #[test]
