@@ -9,3 +9,7 @@
 pub mod api;
 
 pub use api::*;
+
+// What a face needs to open a home and to name things, so that it depends on this crate alone.
+pub use veche_store as store;
+pub use veche_wire as wire;
