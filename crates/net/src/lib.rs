@@ -3,7 +3,7 @@
 //! This crate **never** looks into a frame, knows an account or a chat, keeps anything on disk or
 //! logs: it carries bytes to the server that holds one pinned key, and says in words for a person
 //! why it could not. [`session`] is a state machine over bytes that compiles for every target; what
-//! touches a socket ([`link`], [`dial`], [`accept`]) is native.
+//! touches a socket ([`link`], [`dial`], [`mod@accept`]) is native.
 #![warn(clippy::indexing_slicing)]
 
 pub mod backoff;
