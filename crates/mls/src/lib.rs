@@ -1,1 +1,51 @@
-//! To come.
+//! Groups, credentials and sealing over OpenMLS: what a member can make, open and judge.
+//!
+//! This crate **never** does I/O, reads a clock or draws randomness by itself: state goes through
+//! the trait [`Keep`] inside the caller's transaction, randomness comes from the caller's
+//! [`veche_wire::Random`]. It knows neither server nor database nor user, and no other crate names
+//! OpenMLS. (OpenMLS reads the system's clock to check lifetimes of KeyPackages; ours never end, so
+//! no verdict depends on it; and it draws HPKE's ephemeral keys from the system.)
+
+pub mod control;
+pub mod engine;
+pub mod entry;
+pub mod envelope;
+pub mod file;
+pub mod fuzz;
+pub mod group;
+pub mod identity;
+pub mod join;
+pub mod judge;
+pub mod keep;
+pub mod payload;
+pub mod policy;
+pub mod tokens;
+
+mod cbor;
+mod rules;
+mod seal;
+mod storage;
+
+pub use control::{Announcement, Control, LeaveRequest, ReadmitRequest};
+#[cfg(feature = "mutants")]
+pub use engine::Mutant;
+pub use engine::{Engine, EngineRandom, Suite};
+pub use entry::{Bound, EntryKey, EntryRef, RiderPlan, Transcript, commitment};
+pub use envelope::{
+    BlobRef, Envelope, EnvelopeError, Invitation, open_envelope, open_tree, seal_envelope,
+    seal_tree,
+};
+pub use file::{FileError, FileOpener, FileSealer, sealed_size};
+pub use group::{
+    Change, Draft, Group, Joiner, JunkReason, Member, MlsError, Needs, Opened, OpenedMessage,
+};
+pub use identity::{
+    AccountKey, AdminSecret, DeviceKeys, Identity, Phrase, PhraseError, RiderPlace, safety_number,
+    verify_certificate, verify_name, verify_rider, verify_signature,
+};
+pub use join::{JoinError, check_key_package, generate_key_package, key_package_credential};
+pub use judge::{JudgeContext, Judged, Processed, SkipReason, StuckReason, Summary, Verdict};
+pub use keep::{Keep, KeepError, MemoryKeep};
+pub use payload::Payload;
+pub use policy::{ChatKind, Policy, Role};
+pub use tokens::{ControlKey, GenerationSecret, token_hash};

@@ -1,0 +1,279 @@
+//! What is said in control entries: signed requests that need no epoch (LOG.md rules 7, 9 and 10).
+
+use openmls::prelude::LeafNodeIndex;
+use tls_codec::Serialize;
+use veche_wire::{Credential, DecodeError, DeviceId, LogId, limits};
+
+use crate::cbor::{Reader, Writer};
+use crate::group::Group;
+use crate::identity::{Identity, verify_signature};
+use crate::policy::Role;
+use crate::seal::sha256;
+
+const VERSION: u32 = 1;
+
+/// A control entry, opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Control {
+    /// A device wants to be removed.
+    Leave(LeaveRequest),
+    /// A device wants to be added again.
+    Readmit(ReadmitRequest),
+    /// The chat goes on in another log.
+    Successor(Announcement),
+}
+
+impl Control {
+    /// Writes it (CBOR array: version, kind, body).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let (kind, body) = match self {
+            Self::Leave(request) => (1, request.encode()),
+            Self::Readmit(request) => (2, request.encode()),
+            Self::Successor(announcement) => (3, announcement.encode()),
+        };
+        let mut out = Writer::new(VERSION, 2);
+        out.number(kind).bytes(&body);
+        out.finish()
+    }
+
+    /// Reads it. No signature is checked here.
+    ///
+    /// # Errors
+    /// Where the bytes are not a control entry of this version, or break a limit.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes, "control entry", VERSION, 2)?;
+        let kind = input.number()?;
+        let body = input.bytes()?;
+        let control = match kind {
+            1 => Self::Leave(LeaveRequest::decode(body)?),
+            2 => Self::Readmit(ReadmitRequest::decode(body)?),
+            3 => Self::Successor(Announcement::decode(body)?),
+            _ => return Err(input.malformed()),
+        };
+        input.finish()?;
+        Ok(control)
+    }
+}
+
+/// A device asks to be removed; any member may turn it into a Remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaveRequest {
+    /// The log.
+    pub log: LogId,
+    /// The device that leaves.
+    pub device: DeviceId,
+    /// SHA-256 of its leaf's encryption key: a request does not outlive the leaf, so it cannot be
+    /// used again after the device was added again (or after it updated its leaf).
+    pub leaf_key_hash: [u8; 32],
+    /// Ed25519 by the device over the label, log, device and hash.
+    pub signature: [u8; 64],
+}
+
+impl LeaveRequest {
+    fn signed_bytes(&self) -> Vec<u8> {
+        signed_bytes(b"veche leave v1\0", &self.log, &[self.device.as_bytes(), &self.leaf_key_hash])
+    }
+
+    /// Writes it (CBOR array, version first).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new(VERSION, 4);
+        out.bytes(self.log.as_bytes())
+            .bytes(self.device.as_bytes())
+            .bytes(&self.leaf_key_hash)
+            .bytes(&self.signature);
+        out.finish()
+    }
+
+    /// Reads it. The signature is not checked here.
+    ///
+    /// # Errors
+    /// Where the bytes are not a leave request of this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes, "leave request", VERSION, 4)?;
+        let request = Self {
+            log: LogId(input.array()?),
+            device: DeviceId(input.array()?),
+            leaf_key_hash: input.array()?,
+            signature: input.array()?,
+        };
+        input.finish()?;
+        Ok(request)
+    }
+}
+
+/// A device asks to be added again: stuck, reinstalled, or too far behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadmitRequest {
+    /// The log.
+    pub log: LogId,
+    /// The device that asks.
+    pub device: DeviceId,
+    /// A fresh KeyPackage of it.
+    pub key_package: Vec<u8>,
+    /// Ed25519 by the device over the label, log, device and SHA-256 of the KeyPackage.
+    pub signature: [u8; 64],
+}
+
+impl ReadmitRequest {
+    /// A signed request of `identity`.
+    #[must_use]
+    pub fn new(identity: &Identity, log: LogId, key_package: Vec<u8>) -> Self {
+        let device = identity.device();
+        let mut request = Self { log, device, key_package, signature: [0; 64] };
+        request.signature = identity.sign(&request.signed_bytes());
+        request
+    }
+
+    /// Whether the device named in it signed it. The KeyPackage is checked by
+    /// [`crate::check_key_package`].
+    #[must_use]
+    pub fn verify(&self) -> bool {
+        verify_signature(self.device.as_bytes(), &self.signed_bytes(), &self.signature)
+    }
+
+    fn signed_bytes(&self) -> Vec<u8> {
+        let hash = sha256(&[&self.key_package]);
+        signed_bytes(b"veche readmit v1\0", &self.log, &[self.device.as_bytes(), &hash])
+    }
+
+    /// Writes it (CBOR array, version first).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new(VERSION, 4);
+        out.bytes(self.log.as_bytes())
+            .bytes(self.device.as_bytes())
+            .bytes(&self.key_package)
+            .bytes(&self.signature);
+        out.finish()
+    }
+
+    /// Reads it. No signature is checked here.
+    ///
+    /// # Errors
+    /// Where the bytes are not a request of this version, or break a limit.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes, "readmission request", VERSION, 4)?;
+        let request = Self {
+            log: LogId(input.array()?),
+            device: DeviceId(input.array()?),
+            key_package: input.bytes()?.to_vec(),
+            signature: input.array()?,
+        };
+        input.finish()?;
+        if request.key_package.len() > limits::KEY_PACKAGE_BYTES_MAX {
+            let limit = limits::KEY_PACKAGE_BYTES_MAX;
+            return Err(DecodeError::TooLarge { what: "KeyPackage", limit });
+        }
+        Ok(request)
+    }
+}
+
+/// An owner announces that the chat goes on in another log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// The log that ends.
+    pub log: LogId,
+    /// The log in which the chat goes on.
+    pub successor: LogId,
+    /// The device that announces it.
+    pub device: DeviceId,
+    /// Ed25519 by the device over the label, log, device and successor.
+    pub signature: [u8; 64],
+}
+
+impl Announcement {
+    /// A signed announcement of `identity`.
+    #[must_use]
+    pub fn new(identity: &Identity, log: LogId, successor: LogId) -> Self {
+        let mut announcement =
+            Self { log, successor, device: identity.device(), signature: [0; 64] };
+        announcement.signature = identity.sign(&announcement.signed_bytes());
+        announcement
+    }
+
+    fn signed_bytes(&self) -> Vec<u8> {
+        let parts: [&[u8]; 2] = [self.device.as_bytes(), self.successor.as_bytes()];
+        signed_bytes(b"veche successor v1\0", &self.log, &parts)
+    }
+
+    /// Writes it (CBOR array, version first).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new(VERSION, 4);
+        out.bytes(self.log.as_bytes())
+            .bytes(self.successor.as_bytes())
+            .bytes(self.device.as_bytes())
+            .bytes(&self.signature);
+        out.finish()
+    }
+
+    /// Reads it. The signature is not checked here.
+    ///
+    /// # Errors
+    /// Where the bytes are not an announcement of this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes, "successor announcement", VERSION, 4)?;
+        let announcement = Self {
+            log: LogId(input.array()?),
+            successor: LogId(input.array()?),
+            device: DeviceId(input.array()?),
+            signature: input.array()?,
+        };
+        input.finish()?;
+        Ok(announcement)
+    }
+}
+
+fn signed_bytes(label: &[u8], log: &LogId, parts: &[&[u8]]) -> Vec<u8> {
+    [&[label, log.as_bytes()], parts].concat().concat()
+}
+
+impl Group {
+    /// A signed request that this device be removed. `None` where it is not inside any more.
+    #[must_use]
+    pub fn leave_request(&self, identity: &Identity) -> Option<LeaveRequest> {
+        let leaf_key_hash = self.leaf_key_hash(self.own_leaf())?;
+        let device = identity.device();
+        let mut request =
+            LeaveRequest { log: self.log(), device, leaf_key_hash, signature: [0; 64] };
+        request.signature = identity.sign(&request.signed_bytes());
+        Some(request)
+    }
+
+    /// The leaf that the request asks to remove; `None` where it is not a valid request of a leaf
+    /// that is inside now.
+    #[must_use]
+    pub fn verify_leave(&self, request: &LeaveRequest) -> Option<u32> {
+        let member = self.member_of_device(&request.device)?;
+        let valid = request.log == self.log()
+            && self.leaf_key_hash(member.leaf)? == request.leaf_key_hash
+            && verify_signature(
+                request.device.as_bytes(),
+                &request.signed_bytes(),
+                &request.signature,
+            );
+        valid.then_some(member.leaf)
+    }
+
+    /// Who announced it; `None` where it is not a valid announcement by an owner's device inside.
+    #[must_use]
+    pub fn verify_announcement(&self, announcement: &Announcement) -> Option<Credential> {
+        let member = self.member_of_device(&announcement.device)?;
+        let valid = announcement.log == self.log()
+            && self.policy().role(&member.credential.certificate.account) == Role::Owner
+            && verify_signature(
+                announcement.device.as_bytes(),
+                &announcement.signed_bytes(),
+                &announcement.signature,
+            );
+        valid.then_some(member.credential)
+    }
+
+    fn leaf_key_hash(&self, leaf: u32) -> Option<[u8; 32]> {
+        let node = self.mls.public_group().leaf(LeafNodeIndex::new(leaf))?;
+        // HPKEPublicKey as RFC 9420 writes it: with its length in front.
+        Some(sha256(&[&node.encryption_key().tls_serialize_detached().ok()?]))
+    }
+}

@@ -1,0 +1,188 @@
+//! Coming in: KeyPackages, and joining from a Welcome (LOG.md rules 13 and 14).
+
+use openmls::group::{GroupId, MlsGroup, ProcessedWelcome, WelcomeError};
+use openmls::prelude::{
+    JoinBuilder, KeyPackage, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider,
+    ProtocolVersion, RatchetTreeIn, Welcome,
+};
+use tls_codec::Deserialize;
+use veche_wire::{Certificate, Credential, LogId, limits};
+
+use crate::engine::{Engine, Provider, Suite};
+use crate::group::{Group, MlsError, capabilities, credential_with_key, join_configuration};
+use crate::identity::Identity;
+use crate::judge::{lifetime, read_leaf};
+use crate::keep::{Keep, KeepError};
+use crate::policy::Policy;
+
+/// Why a group could not be joined.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The store failed: roll back.
+    #[error("the store failed: {0}")]
+    Keep(#[from] KeepError),
+    /// The Welcome is for no KeyPackage that this device has (used before, or lost): ask to be added
+    /// again.
+    #[error("the Welcome is for no KeyPackage of this device")]
+    NotForThisDevice,
+    /// Welcome or tree are not what they claim to be: ask to be added again, or drop it.
+    #[error("the invitation is not valid: {0}")]
+    Invalid(String),
+}
+
+impl JoinError {
+    fn invalid(error: impl std::fmt::Display) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+/// Makes a KeyPackage (MLSMessage) and keeps its secrets. Its lifetime is all of time: what is fresh
+/// is decided by who adds.
+///
+/// # Errors
+/// Where the store fails.
+pub fn generate_key_package(
+    engine: &Engine,
+    keep: &dyn Keep,
+    identity: &Identity,
+    suite: Suite,
+    last_resort: bool,
+) -> Result<Vec<u8>, MlsError> {
+    let mut builder = KeyPackage::builder()
+        .key_package_lifetime(lifetime())
+        .leaf_node_capabilities(capabilities());
+    if last_resort {
+        builder = builder.mark_as_last_resort();
+    }
+    let bundle = builder
+        .build(suite.mls(), &Provider::new(engine, keep), identity, credential_with_key(identity))
+        .map_err(MlsError::broken)?;
+    MlsMessageOut::from(bundle.into_key_package()).to_bytes().map_err(MlsError::broken)
+}
+
+/// Checks that `bytes` is a KeyPackage of the device that `certificate` certifies, for `suite`.
+///
+/// # Errors
+/// [`MlsError::Malformed`] where it is not.
+pub fn check_key_package(
+    engine: &Engine,
+    bytes: &[u8],
+    certificate: &Certificate,
+    suite: Suite,
+) -> Result<(), MlsError> {
+    let (_, credential) = read_key_package(engine, bytes, suite)?;
+    let found = &credential.certificate;
+    if found.account == certificate.account && found.device == certificate.device {
+        Ok(())
+    } else {
+        Err(MlsError::Malformed("KeyPackage"))
+    }
+}
+
+/// Whose KeyPackage it is, once its signatures were checked.
+///
+/// # Errors
+/// [`MlsError::Malformed`] where it is no KeyPackage as ours must be, for `suite`.
+pub fn key_package_credential(
+    engine: &Engine,
+    bytes: &[u8],
+    suite: Suite,
+) -> Result<Credential, MlsError> {
+    read_key_package(engine, bytes, suite).map(|(_, credential)| credential)
+}
+
+pub(crate) fn read_key_package(
+    engine: &Engine,
+    bytes: &[u8],
+    suite: Suite,
+) -> Result<(KeyPackage, Credential), MlsError> {
+    const BAD: MlsError = MlsError::Malformed("KeyPackage");
+    if bytes.len() > limits::KEY_PACKAGE_BYTES_MAX {
+        return Err(BAD);
+    }
+    let message = MlsMessageIn::tls_deserialize_exact(bytes).map_err(|_| BAD)?;
+    let MlsMessageBodyIn::KeyPackage(package) = message.extract() else { return Err(BAD) };
+    let package = package.validate(engine.crypto(), ProtocolVersion::Mls10).map_err(|_| BAD)?;
+    if package.ciphersuite() != suite.mls() {
+        return Err(BAD);
+    }
+    let credential = read_leaf(package.leaf_node()).map_err(|_| BAD)?;
+    Ok((package, credential))
+}
+
+impl Group {
+    /// Joins from a Welcome and the ratchet tree after the adding commit; takes the place of an
+    /// older state of the same group (LOG.md rule 7). Uses the KeyPackage up.
+    ///
+    /// # Errors
+    /// See [`JoinError`]. The caller rolls its transaction back, so that nothing is used up.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "engine, store and identity belong to three owners"
+    )]
+    pub fn join(
+        engine: &Engine,
+        keep: &dyn Keep,
+        identity: &Identity,
+        welcome: &[u8],
+        tree: &[u8],
+        log: LogId,
+    ) -> Result<Self, JoinError> {
+        let welcome = read_welcome(welcome)?;
+        let tree = RatchetTreeIn::tls_deserialize_exact(tree).map_err(JoinError::invalid)?;
+        let provider = Provider::new(engine, keep);
+        let group_id = GroupId::from_slice(log.as_bytes());
+        let processed =
+            ProcessedWelcome::new_from_welcome(&provider, &join_configuration(), welcome)
+                .map_err(refused)?;
+        if *processed.unverified_group_info().group_id() != group_id {
+            return Err(JoinError::Invalid("it is for another log".to_owned()));
+        }
+        let staged = JoinBuilder::new(&provider, processed)
+            .with_ratchet_tree(tree)
+            .skip_lifetime_validation()
+            .replace_old_group()
+            .build()
+            .map_err(refused)?;
+        let device = staged.own_leaf_node().map(|leaf| leaf.signature_key().as_slice());
+        if device != Some(identity.device().as_bytes()) {
+            return Err(JoinError::NotForThisDevice);
+        }
+        if Policy::from_extensions(staged.group_context().extensions()).is_none() {
+            return Err(JoinError::Invalid("its policy is not ours".to_owned()));
+        }
+        if let Some(mut old) = MlsGroup::load(provider.storage(), &group_id)? {
+            old.delete(provider.storage())?;
+        }
+        let mls = staged.into_group(&provider).map_err(refused)?;
+        check_leaves(&mls)?;
+        Self::from_mls(mls, log).map_err(JoinError::invalid)
+    }
+}
+
+fn read_welcome(bytes: &[u8]) -> Result<Welcome, JoinError> {
+    let message = MlsMessageIn::tls_deserialize_exact(bytes).map_err(JoinError::invalid)?;
+    match message.extract() {
+        MlsMessageBodyIn::Welcome(welcome) => Ok(welcome),
+        _ => Err(JoinError::Invalid("not a Welcome".to_owned())),
+    }
+}
+
+/// Every leaf must be as ours are, or the server's choice of tree could bring strangers in.
+fn check_leaves(mls: &MlsGroup) -> Result<(), JoinError> {
+    for (_, leaf) in mls.treesync().full_leaves() {
+        read_leaf(leaf).map_err(JoinError::invalid)?;
+    }
+    Ok(())
+}
+
+fn refused(error: WelcomeError<KeepError>) -> JoinError {
+    match error {
+        WelcomeError::StorageError(error) => JoinError::Keep(error),
+        WelcomeError::NoMatchingKeyPackage
+        | WelcomeError::JoinerSecretNotFound
+        | WelcomeError::PrivateInitKeyNotFound
+        | WelcomeError::NoMatchingEncryptionKey => JoinError::NotForThisDevice,
+        other => JoinError::invalid(other),
+    }
+}

@@ -1,0 +1,462 @@
+//! The verdict on a commit, the same for every member (LOG.md rule 6), and its application.
+
+use std::collections::BTreeSet;
+
+use openmls::group::{
+    GroupContext, ProcessMessageError, StageCommitError, StagedCommit, ValidationError,
+};
+use openmls::prelude::{
+    Credential as MlsCredential, Extensions, LeafNode, Lifetime, MlsMessageBodyIn, MlsMessageIn,
+    OpenMlsProvider, ProcessedMessageContent, Proposal, ProtocolMessage, Sender,
+};
+use openmls::treesync::LeafNodeSource;
+use openmls_traits::storage::StorageProvider;
+use tls_codec::Deserialize;
+use veche_wire::{Credential, Entry, Kind};
+
+use crate::control::LeaveRequest;
+use crate::engine::{Engine, Provider};
+use crate::entry::{Bound, EntryRef, RiderPlan};
+use crate::group::{Group, MlsError, encryption_key_pairs_of};
+use crate::identity::{RiderPlace, verify_certificate, verify_rider};
+use crate::keep::{Keep, KeepError};
+use crate::policy::{CREDENTIAL_TYPE, Policy};
+use crate::rules::{self, Facts, Who};
+
+/// Why every member skips a commit. The reason takes no part in the transcript, the verdict does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SkipReason {
+    /// Not an MLS PublicMessage with a commit by a member, or invalid by RFC 9420.
+    #[error("not a valid commit: {0}")]
+    Invalid(String),
+    /// The authenticated data names another entry, or another rider.
+    #[error("the commit is bound to another entry")]
+    NotBound,
+    /// A proposal that our groups do not have.
+    #[error("a proposal that our groups do not have")]
+    Proposal,
+    /// A leaf whose credential, certificate, lifetime or extensions are not ours.
+    #[error("a leaf is not valid: {0}")]
+    Leaf(&'static str),
+    /// The group's extensions are not exactly ours.
+    #[error("the group's extensions are not ours")]
+    Extensions,
+    /// The committer's role does not allow it.
+    #[error("the committer may not {0}")]
+    Role(&'static str),
+    /// The new policy is not allowed, whoever asks.
+    #[error("the new policy is not allowed: {0}")]
+    Policy(&'static str),
+    /// The rider is missing, wrong, or not signed.
+    #[error("the rider is not valid: {0}")]
+    Rider(&'static str),
+    /// The membership tag is wrong: not made by a member of this epoch.
+    #[error("the membership tag is wrong")]
+    MembershipTag,
+    /// The confirmation tag is wrong: the new epoch's secrets would not agree.
+    #[error("the confirmation tag is wrong")]
+    ConfirmationTag,
+}
+
+/// What the judge must know that is not in the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JudgeContext {
+    /// The number of the membership generation before the entry.
+    pub current_generation: u64,
+}
+
+/// The verdict on a commit: a pure function of public group state and the entry.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Publicly valid: process it, or merge it where it is the own one.
+    Apply(Box<Judged>),
+    /// Publicly invalid: every member skips it.
+    Skip(SkipReason),
+}
+
+/// A commit that was judged and may be applied. Only [`Group::judge`] makes one.
+#[derive(Debug)]
+pub struct Judged {
+    /// Its authenticated data.
+    pub bound: Bound,
+    /// The leaf that committed.
+    pub leaf: u32,
+    summary: Summary,
+    context: GroupContext,
+}
+
+impl Judged {
+    /// What it does.
+    #[must_use]
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Who committed.
+    pub committer: Credential,
+    /// Devices that came in.
+    pub added: Vec<Credential>,
+    /// Devices that went.
+    pub removed: Vec<Credential>,
+    /// Devices that were removed and added in one (LOG.md rule 7).
+    pub replaced: Vec<Credential>,
+    /// The policy before.
+    pub policy_before: Policy,
+    /// The policy after.
+    pub policy_after: Policy,
+    /// Whether this device was removed.
+    pub self_removed: bool,
+    /// Whether a generation began with it.
+    pub rotation: bool,
+}
+
+/// What came of applying a judged commit.
+#[derive(Debug)]
+pub enum Processed {
+    /// The group is in the next epoch.
+    Applied(Box<Summary>),
+    /// A tag is wrong: every member skips it. Nothing was changed.
+    Skip(SkipReason),
+    /// The others can apply it, this device cannot. Nothing was changed; ask to be added again.
+    Stuck(StuckReason),
+}
+
+/// Why this device cannot follow the group any more (LOG.md rules 4 and 6).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StuckReason {
+    /// The secret for this device in the commit's path is missing or broken.
+    #[error("this device's secret in the commit is broken")]
+    PathSecret,
+    /// The commit is by this device's leaf, but this home did not make it: it was cloned or rolled
+    /// back.
+    #[error("a commit by this device that this home did not make")]
+    NotMine,
+    /// OpenMLS refused it for a reason of its own.
+    #[error("the commit cannot be applied here: {0}")]
+    Other(String),
+}
+
+impl Group {
+    /// Judges a commit entry whose opened bytes are `mls_bytes`. The own commit that comes back is
+    /// judged like any other. Costs about as much as processing it.
+    #[must_use]
+    pub fn judge(
+        &self,
+        engine: &Engine,
+        entry: &Entry,
+        mls_bytes: &[u8],
+        context: &JudgeContext,
+    ) -> Verdict {
+        match self.judged(engine, entry, mls_bytes, context) {
+            Ok(judged) => Verdict::Apply(Box::new(judged)),
+            Err(reason) => Verdict::Skip(reason),
+        }
+    }
+
+    fn judged(
+        &self,
+        engine: &Engine,
+        entry: &Entry,
+        mls_bytes: &[u8],
+        context: &JudgeContext,
+    ) -> Result<Judged, SkipReason> {
+        let message = public_message(mls_bytes)?;
+        let processed = self
+            .mls
+            .public_group()
+            .process_message(engine.crypto(), message)
+            .map_err(|error| SkipReason::Invalid(error.to_string()))?;
+        let Sender::Member(leaf) = *processed.sender() else {
+            return Err(SkipReason::Invalid("not by a member".to_owned()));
+        };
+        let leaf = leaf.u32();
+        let committer = self
+            .member(leaf)
+            .ok_or_else(|| SkipReason::Invalid("not by a member".to_owned()))?
+            .credential;
+        let bound = Bound::decode(processed.aad()).map_err(|_| SkipReason::NotBound)?;
+        if entry.kind != Kind::Commit || !bound.matches(&EntryRef::of(self.log(), entry)) {
+            return Err(SkipReason::NotBound);
+        }
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Err(SkipReason::Invalid("not a commit".to_owned()));
+        };
+        let summary = self.judge_staged(engine, &staged, committer, (entry, &bound, context))?;
+        Ok(Judged { bound, leaf, summary, context: staged.group_context().clone() })
+    }
+
+    fn judge_staged(
+        &self,
+        engine: &Engine,
+        staged: &StagedCommit,
+        committer: Credential,
+        (entry, bound, context): (&Entry, &Bound, &JudgeContext),
+    ) -> Result<Summary, SkipReason> {
+        let (added, removes) = read_proposals(staged)?;
+        if let Some(leaf) = staged.update_path_leaf_node() {
+            let updated = read_leaf(leaf)?;
+            if who(&updated) != who(&committer) {
+                return Err(SkipReason::Leaf("the committer became somebody else"));
+            }
+        }
+        let after = Policy::from_extensions(staged.group_context().extensions())
+            .ok_or(SkipReason::Extensions)?;
+        let members = self.members();
+        let members: Vec<_> =
+            members.iter().map(|member| (member.leaf, who(&member.credential))).collect();
+        let adds: Vec<_> = added.iter().map(who).collect();
+        let facts = Facts {
+            before: self.policy(),
+            after: &after,
+            members: &members,
+            committer: who(&committer),
+            adds: &adds,
+            removes: &removes,
+            leavers: &self.leavers(bound),
+        };
+        rules::judge(&facts, engine.checks_roles())?;
+        self.judge_rider(entry, bound)?;
+        rules::judge_rider(&facts, entry.rider.as_ref(), context.current_generation)?;
+        let rotation = entry.rider.as_ref().is_some_and(|rider| rider.rotation.is_some());
+        Ok(self.summary(committer, (added, &removes), after, rotation))
+    }
+
+    fn judge_rider(&self, entry: &Entry, bound: &Bound) -> Result<(), SkipReason> {
+        let plan = entry.rider.as_ref().map(RiderPlan::of).unwrap_or_default();
+        if plan.hash() != bound.rider_hash {
+            return Err(SkipReason::NotBound);
+        }
+        let Some(rider) = &entry.rider else { return Ok(()) };
+        let place =
+            RiderPlace { log: self.log(), id: entry.id, kind: entry.kind, bytes: &entry.bytes };
+        if plan.is_empty() || !verify_rider(rider, &place) {
+            return Err(SkipReason::Rider("not signed"));
+        }
+        Ok(())
+    }
+
+    /// The leaves whose valid leave requests the commit carries.
+    pub(crate) fn leavers(&self, bound: &Bound) -> BTreeSet<u32> {
+        bound
+            .proofs
+            .iter()
+            .filter_map(|proof| LeaveRequest::decode(proof).ok())
+            .filter_map(|request| self.verify_leave(&request))
+            .collect()
+    }
+
+    fn summary(
+        &self,
+        committer: Credential,
+        (added, removes): (Vec<Credential>, &[u32]),
+        policy_after: Policy,
+        rotation: bool,
+    ) -> Summary {
+        let gone: Vec<Credential> = removes
+            .iter()
+            .filter_map(|leaf| self.member(*leaf))
+            .map(|member| member.credential)
+            .collect();
+        let came_back = |one: &Credential, others: &[Credential]| {
+            others.iter().any(|other| who(other) == who(one))
+        };
+        let removed: Vec<_> = gone.iter().filter(|one| !came_back(one, &added)).cloned().collect();
+        let (replaced, added): (Vec<_>, Vec<_>) =
+            added.into_iter().partition(|one| came_back(one, &gone));
+        Summary {
+            committer,
+            added,
+            removed,
+            replaced,
+            policy_before: self.policy().clone(),
+            policy_after,
+            self_removed: removes.contains(&self.own_leaf()),
+            rotation,
+        }
+    }
+
+    /// Applies a judged commit; the own one that comes back is merged. Writes nothing unless it
+    /// returns [`Processed::Applied`]. (A device that is removed cannot check the confirmation tag
+    /// of the commit that removes it.)
+    ///
+    /// # Errors
+    /// Where the store fails, or this device was removed before: roll back, drop the group.
+    pub fn process(
+        &mut self,
+        engine: &Engine,
+        keep: &dyn Keep,
+        judged: Judged,
+        mls_bytes: &[u8],
+    ) -> Result<Processed, MlsError> {
+        let message = match public_message(mls_bytes) {
+            Ok(message) => message,
+            Err(reason) => return Ok(Processed::Skip(reason)),
+        };
+        let provider = Provider::new(engine, keep);
+        let processed = match self.mls.process_message(&provider, message) {
+            Ok(processed) => processed,
+            Err(error) => return refused(error),
+        };
+        match processed.into_content() {
+            ProcessedMessageContent::StagedCommitMessage(staged)
+                if *staged.group_context() == judged.context =>
+            {
+                self.merge(&provider, *staged, &judged)?;
+            }
+            ProcessedMessageContent::OwnPendingCommit => {
+                return self
+                    .merge_own(engine, keep, judged)
+                    .map(|summary| Processed::Applied(Box::new(summary)));
+            }
+            _ => {
+                let reason = StuckReason::Other("it was judged for another state".to_owned());
+                return Ok(Processed::Stuck(reason));
+            }
+        }
+        Ok(Processed::Applied(Box::new(judged.summary)))
+    }
+
+    fn merge(
+        &mut self,
+        provider: &Provider<'_>,
+        staged: StagedCommit,
+        judged: &Judged,
+    ) -> Result<(), MlsError> {
+        if judged.summary.self_removed {
+            // OpenMLS would leave the private keys of the last epoch behind.
+            let (id, epoch, leaf) = encryption_key_pairs_of(&self.mls);
+            provider.storage().delete_encryption_epoch_key_pairs(&id, &epoch, leaf)?;
+        }
+        self.mls.merge_staged_commit(provider, staged).map_err(MlsError::broken)?;
+        self.policy = judged.summary.policy_after.clone();
+        Ok(())
+    }
+
+    /// Merges the own pending commit, once it came back and was judged (LOG.md rule 4).
+    ///
+    /// # Errors
+    /// [`MlsError::NotPending`] where what was judged is not the pending commit; else where the
+    /// store fails: roll back, drop the group.
+    pub fn merge_own(
+        &mut self,
+        engine: &Engine,
+        keep: &dyn Keep,
+        judged: Judged,
+    ) -> Result<Summary, MlsError> {
+        let pending = self.mls.pending_commit().ok_or(MlsError::NotPending)?;
+        // The confirmed transcript hash in the context covers the commit and its signature.
+        if *pending.group_context() != judged.context {
+            return Err(MlsError::NotPending);
+        }
+        self.mls.merge_pending_commit(&Provider::new(engine, keep)).map_err(MlsError::broken)?;
+        self.policy = judged.summary.policy_after.clone();
+        Ok(judged.summary)
+    }
+
+    /// Merges the pending commit as soon as it is made: what LOG.md rule 4 forbids, for the test
+    /// that notices.
+    ///
+    /// # Errors
+    /// As [`Group::merge_own`].
+    #[cfg(feature = "mutants")]
+    pub fn merge_own_early(&mut self, engine: &Engine, keep: &dyn Keep) -> Result<(), MlsError> {
+        self.mls.merge_pending_commit(&Provider::new(engine, keep)).map_err(MlsError::broken)?;
+        self.policy = Policy::from_extensions(self.mls.extensions())
+            .ok_or(MlsError::Malformed("the group's policy"))?;
+        Ok(())
+    }
+}
+
+/// What a refusal of a publicly valid commit means.
+fn refused(error: ProcessMessageError<KeepError>) -> Result<Processed, MlsError> {
+    use ProcessMessageError as E;
+    use openmls::prelude::ApplyUpdatePathError as Path;
+    let other = error.to_string();
+    Ok(match error {
+        E::StorageError(error) => return Err(MlsError::Keep(error)),
+        E::GroupStateError(_) => return Err(MlsError::NotInside),
+        E::ValidationError(
+            ValidationError::InvalidMembershipTag | ValidationError::MissingMembershipTag,
+        ) => Processed::Skip(SkipReason::MembershipTag),
+        E::InvalidCommit(
+            StageCommitError::ConfirmationTagMismatch | StageCommitError::ConfirmationTagMissing,
+        ) => Processed::Skip(SkipReason::ConfirmationTag),
+        E::InvalidCommit(StageCommitError::OwnCommitMismatch) => {
+            Processed::Stuck(StuckReason::NotMine)
+        }
+        E::InvalidCommit(
+            StageCommitError::MissingDecryptionKey
+            | StageCommitError::OwnKeyNotFound
+            | StageCommitError::UpdatePathError(
+                Path::UnableToDecrypt | Path::PathMismatch | Path::MissingCiphertext,
+            ),
+        ) => Processed::Stuck(StuckReason::PathSecret),
+        _ => Processed::Stuck(StuckReason::Other(other)),
+    })
+}
+
+fn public_message(mls_bytes: &[u8]) -> Result<ProtocolMessage, SkipReason> {
+    let message = MlsMessageIn::tls_deserialize_exact(mls_bytes)
+        .map_err(|_| SkipReason::Invalid("not an MLS message".to_owned()))?;
+    match message.extract() {
+        MlsMessageBodyIn::PublicMessage(message) => Ok(message.into()),
+        _ => Err(SkipReason::Invalid("not a PublicMessage".to_owned())),
+    }
+}
+
+/// The leaves that a commit adds and removes; refuses every other kind of proposal.
+fn read_proposals(staged: &StagedCommit) -> Result<(Vec<Credential>, Vec<u32>), SkipReason> {
+    let mut added = Vec::new();
+    let mut removes = Vec::new();
+    for queued in staged.queued_proposals() {
+        match queued.proposal() {
+            Proposal::Add(add) => added.push(read_leaf(add.key_package().leaf_node())?),
+            Proposal::Remove(remove) => removes.push(remove.removed().u32()),
+            Proposal::GroupContextExtensions(_) => {}
+            _ => return Err(SkipReason::Proposal),
+        }
+    }
+    Ok((added, removes))
+}
+
+/// A leaf's lifetime: all of time, so that no verdict depends on a clock.
+pub(crate) fn lifetime() -> Lifetime {
+    Lifetime::init(0, u64::MAX)
+}
+
+/// The credential of a leaf that is as ours must be.
+pub(crate) fn read_leaf(leaf: &LeafNode) -> Result<Credential, SkipReason> {
+    if let LeafNodeSource::KeyPackage(found) = leaf.leaf_node_source()
+        && *found != lifetime()
+    {
+        return Err(SkipReason::Leaf("its lifetime ends"));
+    }
+    if *leaf.extensions() != Extensions::empty() {
+        return Err(SkipReason::Leaf("it has extensions"));
+    }
+    let credential = read_credential(leaf.credential()).ok_or(SkipReason::Leaf("no credential"))?;
+    if leaf.signature_key().as_slice() != credential.certificate.device.as_bytes() {
+        return Err(SkipReason::Leaf("its key is not the certified one"));
+    }
+    if !verify_certificate(&credential.certificate) {
+        return Err(SkipReason::Leaf("its certificate is not signed by the account"));
+    }
+    Ok(credential)
+}
+
+/// Reads an MLS credential; checks no signature.
+pub(crate) fn read_credential(credential: &MlsCredential) -> Option<Credential> {
+    if u16::from(credential.credential_type()) != CREDENTIAL_TYPE {
+        return None;
+    }
+    Credential::decode(credential.serialized_content()).ok()
+}
+
+pub(crate) fn who(credential: &Credential) -> Who {
+    let certificate = &credential.certificate;
+    Who { account: certificate.account, device: certificate.device }
+}
