@@ -12,6 +12,9 @@ pub mod service;
 pub mod shell;
 pub mod storage;
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+
 mod admit;
 mod blob;
 mod catch_up;

@@ -108,6 +108,7 @@ impl Embedded {
     ///
     /// # Errors
     /// Where SQLite refuses.
+    #[cfg(any(test, feature = "mutants"))]
     pub fn limit_pages(&self, pages: u32) -> Stored<()> {
         for database in [&self.logs, &self.directory] {
             database.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
