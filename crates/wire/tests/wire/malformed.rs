@@ -495,3 +495,15 @@ fn links() {
         ],
     );
 }
+
+/// So that the server can say which request it refuses.
+#[test]
+fn the_id_of_a_refused_frame_can_be_read() {
+    for refused in [number(1, 3), request(15, &[]), request(7, &[id(1, 15)])] {
+        assert!(ClientFrame::decode(&refused).is_err());
+        assert_eq!(ClientFrame::id_of(&refused), Some(3));
+    }
+    for nameless in [vec![], number(1, 0), vec![0xff; 8], request(7, &[id(1, 16)])[..10].to_vec()] {
+        assert_eq!(ClientFrame::id_of(&nameless), None, "{nameless:02x?}");
+    }
+}
