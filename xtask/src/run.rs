@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::arguments::Arguments;
 use crate::repository::Repository;
 use crate::setup::{self, Consent};
-use crate::step::Step;
+use crate::step::{Step, quoted};
 
 /// Where a server listens when nothing else was asked for and nobody holds it.
 const LISTEN_FIRST: &str = "127.0.0.1:7010";
@@ -138,7 +138,7 @@ fn guide(veche: &Path, data: &Path, address: &str) -> String {
     let homes = homes(data);
     let (ana, bo) = (homes.join("ana"), homes.join("bo"));
     let line = |home: &PathBuf, words: &str| {
-        format!("  {} --home {} {words}\n", veche.display(), home.display())
+        format!("  {} --home {} {words}\n", quoted(veche.as_os_str()), quoted(home.as_os_str()))
     };
     let mut text =
         "\nThe server runs until you type Ctrl-C here. In another terminal:\n".to_owned();
@@ -157,7 +157,7 @@ fn guide(veche: &Path, data: &Path, address: &str) -> String {
     text += &line(&bo, "sync");
     text += &line(&bo, "read ana");
     text += "\nAll commands:\n\n";
-    text += &format!("  {} --help\n", veche.display());
+    text += &format!("  {} --help\n", quoted(veche.as_os_str()));
     text
 }
 

@@ -84,10 +84,7 @@ pub(crate) fn ensure(folder: &Path, consent: Consent) -> Result<()> {
             for need in &missing {
                 println!("Missing: {}. Installing it.", need.what);
             }
-            for line in lines {
-                println!("$ {}", line.join(" "));
-                Step::new(&line[0], folder).words(&line[1..]).run()?;
-            }
+            install(folder, &lines)?;
             let still = self::missing(folder);
             if let Some(need) = still.first() {
                 bail!("{} is still missing after the installation", need.what);
@@ -95,6 +92,34 @@ pub(crate) fn ensure(folder: &Path, consent: Consent) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Installs what only widens a check. Where that cannot be done, says so and goes on.
+pub(crate) fn offer(
+    folder: &Path,
+    consent: Consent,
+    what: &'static str,
+    debian_packages: &'static [&'static str],
+) {
+    let wish = Need { what, probe: &["false"], debian_packages };
+    match plan(&[wish], hands(folder), consent) {
+        Plan::Go => {}
+        Plan::Tell(text) => println!("Not needed, but it would check more: {text}."),
+        Plan::Install(lines) => {
+            println!("Missing, to check more: {what}. Installing it.");
+            if let Err(error) = install(folder, &lines) {
+                println!("It was not installed, so less is checked: {error:#}");
+            }
+        }
+    }
+}
+
+fn install(folder: &Path, lines: &[Vec<String>]) -> Result<()> {
+    for line in lines {
+        println!("$ {}", line.join(" "));
+        Step::new(&line[0], folder).words(&line[1..]).run()?;
+    }
+    Ok(())
 }
 
 fn missing(folder: &Path) -> Vec<Need> {
@@ -128,7 +153,7 @@ fn plan(missing: &[Need], hands: Hands, consent: Consent) -> Plan {
         vec![
             words(&format!("{before}apt-get update -qq")),
             words(&format!(
-                "{before}env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y {}",
+                "{before}env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends {}",
                 packages.join(" ")
             )),
         ]
@@ -161,7 +186,7 @@ mod tests {
         };
         assert_eq!(
             lines[1].join(" "),
-            "env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y make perl"
+            "env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends make perl"
         );
         let Plan::Install(lines) = plan(NEEDS, Hands::Sudo, Consent::Given) else {
             panic!("sudo without a password installs");

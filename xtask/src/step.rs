@@ -111,7 +111,7 @@ impl Step {
 }
 
 /// A word as a POSIX shell reads it back.
-fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:+,@%".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {

@@ -22,6 +22,9 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// The oldest clang whose WebAssembly output the client's SQLite is known to build with.
 const CLANG_MAJORS: std::ops::RangeInclusive<u32> = 19..=30;
 
+const CLANG_WHAT: &str = "clang and llvm-ar, 19 or newer";
+const CLANG_PACKAGES: &[&str] = &["clang-19", "llvm-19"];
+
 /// A part of the test run with a name and a time of its own.
 struct Stage {
     name: &'static str,
@@ -40,6 +43,9 @@ enum Work {
 pub(crate) fn test(repository: &Repository, arguments: Arguments, consent: Consent) -> Result<()> {
     arguments.finish()?;
     setup::ensure(repository.root(), consent)?;
+    if wasm_installed(repository) && clang(repository).is_none() {
+        setup::offer(repository.root(), consent, CLANG_WHAT, CLANG_PACKAGES);
+    }
     run_stages(&stages(repository))
 }
 
@@ -70,23 +76,14 @@ fn stages(repository: &Repository) -> Vec<Stage> {
 
 /// The check for WebAssembly covers as much as this machine has the tools for.
 fn wasm(repository: &Repository) -> Work {
-    let installed = Step::new("rustc", repository.root())
-        .words(["--print", "target-libdir", "--target", WASM])
-        .output()
-        .is_ok_and(|folder| Path::new(folder.trim()).is_dir());
-    if !installed {
+    if !wasm_installed(repository) {
         return Work::Skip(format!("the target {WASM} is not installed"));
     }
-    let there =
-        |program: &str| Step::new(program, repository.root()).words(["--version"]).succeeds();
-    let clang = CLANG_MAJORS
-        .map(|major| (format!("clang-{major}"), format!("llvm-ar-{major}")))
-        .find(|(compiler, archiver)| there(compiler) && there(archiver));
     let check = |crates: &[&str]| {
         let names = crates.iter().flat_map(|name| ["-p", name]);
         repository.cargo(["check"]).words(names).words(["--target", WASM])
     };
-    match clang {
+    match clang(repository) {
         Some((compiler, archiver)) => Work::Run(
             check(&["veche-wire", "veche-mls", "veche-net", "veche-client"])
                 .environment("CC_wasm32_unknown_unknown", compiler)
@@ -94,11 +91,25 @@ fn wasm(repository: &Repository) -> Work {
         ),
         None => Work::RunPart(
             check(&["veche-wire", "veche-mls", "veche-net"]),
-            "veche-client was left out: its database needs clang and llvm-ar 19 or newer \
-             (on Debian the packages clang-19 and llvm-19)"
-                .to_owned(),
+            format!("veche-client was left out, because its database needs {CLANG_WHAT}"),
         ),
     }
+}
+
+fn wasm_installed(repository: &Repository) -> bool {
+    Step::new("rustc", repository.root())
+        .words(["--print", "target-libdir", "--target", WASM])
+        .output()
+        .is_ok_and(|folder| Path::new(folder.trim()).is_dir())
+}
+
+/// The names of a C compiler for WebAssembly and of its archiver.
+fn clang(repository: &Repository) -> Option<(String, String)> {
+    let there =
+        |program: &str| Step::new(program, repository.root()).words(["--version"]).succeeds();
+    CLANG_MAJORS
+        .map(|major| (format!("clang-{major}"), format!("llvm-ar-{major}")))
+        .find(|(compiler, archiver)| there(compiler) && there(archiver))
 }
 
 fn run_stages(stages: &[Stage]) -> Result<()> {
@@ -113,7 +124,8 @@ fn run_stages(stages: &[Stage]) -> Result<()> {
                 println!("\n==> {title}: {}", step.line());
                 match (step.run(), &stage.work) {
                     (Err(error), _) => {
-                        failure = Some((stage.name, step.line(), error));
+                        eprintln!("xtask: {error:#}");
+                        failure = Some((stage.name, step.line()));
                         "FAILED".to_owned()
                     }
                     (Ok(()), Work::RunPart(_, left_out)) => format!("passed; {left_out}"),
@@ -129,8 +141,8 @@ fn run_stages(stages: &[Stage]) -> Result<()> {
         }
     }
     println!("\n{}", summary.join("\n"));
-    if let Some((name, line, error)) = failure {
-        bail!("the stage `{name}` failed ({error:#}). To repeat it alone:\n  {line}");
+    if let Some((name, line)) = failure {
+        bail!("the stage `{name}` failed. To repeat it alone:\n  {line}");
     }
     Ok(())
 }
