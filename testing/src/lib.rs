@@ -1,1 +1,10 @@
-//! To come.
+//! What tests stand on: a world of clients, a server, a bad network and fake time from one seed;
+//! the simulator that plays it by the hundred; and the fuzzer of every decoder.
+//!
+//! This crate is **never** part of a product, and no product depends on it. Its stories are in
+//! `tests/`, its loops over real processes in `processes`.
+
+pub mod dice;
+pub mod fuzz;
+
+pub use dice::Dice;

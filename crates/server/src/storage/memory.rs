@@ -32,7 +32,7 @@ impl std::fmt::Debug for Memory {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Tables {
     logs: BTreeMap<LogId, LogRecord>,
     retired: BTreeMap<(LogId, TokenHash), Retired>,
@@ -68,6 +68,12 @@ impl Memory {
     /// Drops everything that was written after the last sync, as a loss of power does.
     pub fn lose_unsynced(&mut self) {
         self.roll_back_to(0);
+    }
+
+    /// A copy of everything, as an operator's backup has it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { tables: self.tables.clone(), undo: Vec::new(), full: false }
     }
 
     /// Makes every write fail as if the disk were full, or lets them through again.

@@ -1,0 +1,32 @@
+//! The testing program: `veche-testing <command>`, called by `cargo xtask`.
+#![allow(clippy::print_stdout, reason = "this program talks to the person who typed the command")]
+
+use std::process::ExitCode;
+
+mod commands;
+
+const HELP: &str = "\
+veche-testing <command>
+
+  fuzz [--mutations N] [--target NAME]    every decoder over its corpus and mutations of it
+";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let words: Vec<String> = words.collect();
+    let outcome = match command.as_str() {
+        "fuzz" => commands::fuzz(&words),
+        _ => Err(format!("there is no command `{command}`\n{HELP}")),
+    };
+    match outcome {
+        Ok(tally) => {
+            println!("{} passed, {} failed", tally.passed, tally.failed);
+            if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(words) => {
+            eprintln!("{words}");
+            ExitCode::from(2)
+        }
+    }
+}
