@@ -397,6 +397,20 @@ fn code_and_tests(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines().enumerate().map(|(index, line)| (index + 1, line.split("//").next().unwrap_or("")))
 }
 
+fn mutants_stay_in_the_tests(tree: &Tree) -> Vec<String> {
+    let switched_on = |line: &str| line.contains("mutants\"");
+    tree.crates()
+        .filter(|(folder, _)| allowed(folder, &["apps/", "xtask"]))
+        .filter(|(_, manifest)| manifest.lines().any(switched_on))
+        .map(|(folder, _)| {
+            format!(
+                "{folder}/Cargo.toml switches mutants on, rules broken on purpose. Only testing \
+                 may; remove the feature."
+            )
+        })
+        .collect()
+}
+
 fn no_path_is_one_machines(tree: &Tree) -> Vec<String> {
     // Put together here, so that this file does not say them.
     let places = [
@@ -573,6 +587,19 @@ fn all_tests_run() {
             "#[cfg(test)]\nmod tests {\n    #[test]\n    #[ignore = \"slow\"]\n    fn t() {}\n}\n",
         )],
         &[("a.rs", "// #[ignore] is not used here\n#[test]\nfn t() {}\n")],
+    );
+}
+
+#[test]
+fn no_program_breaks_rules_on_purpose() {
+    let on = "[dependencies]\nveche-server = { workspace = true, features = [\"mutants\"] }\n";
+    check(
+        mutants_stay_in_the_tests,
+        &[("apps/veched/Cargo.toml", on)],
+        &[
+            ("apps/veched/Cargo.toml", "[dependencies]\nveche-server.workspace = true\n"),
+            ("testing/Cargo.toml", on),
+        ],
     );
 }
 
