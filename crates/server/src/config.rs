@@ -13,6 +13,27 @@ pub struct Rate {
     pub burst: u32,
 }
 
+impl std::str::FromStr for Rate {
+    type Err = &'static str;
+
+    /// Reads `PER_SECOND:BURST`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once(':').ok_or("a rate is PER_SECOND:BURST, as in 10:500")?;
+        match (parts.0.parse(), parts.1.parse()) {
+            (Ok(per_second), Ok(burst)) if per_second > 0 && burst > 0 => {
+                Ok(Self { per_second, burst })
+            }
+            _ => Err("a rate is two numbers from 1 on, PER_SECOND:BURST"),
+        }
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.per_second, self.burst)
+    }
+}
+
 /// What an operator can set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {

@@ -7,6 +7,7 @@
 //! them elsewhere is `Engine::read`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -74,6 +75,7 @@ pub struct Handle {
     events: mpsc::UnboundedSender<Event>,
     room: Arc<Semaphore>,
     metrics: Arc<Metrics>,
+    links: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Handle {
@@ -87,6 +89,12 @@ impl Handle {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// How many links are being served.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.links.load(Ordering::Acquire)
     }
 
     /// Whether the service's thread still works.
@@ -126,6 +134,7 @@ pub fn start<E: Engine + 'static>(
         events: sender,
         room: Arc::new(Semaphore::new(INCOMING_KIB_MAX)),
         metrics: Arc::clone(&service.metrics),
+        links: Arc::default(),
     };
     let keeper = Keeper { service, clock, random, outboxes: BTreeMap::new() };
     let thread =
@@ -231,6 +240,7 @@ struct Connected<'a> {
 impl Drop for Connected<'_> {
     fn drop(&mut self) {
         self.handle.tell(Event::Disconnect(self.id));
+        self.handle.links.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -250,6 +260,7 @@ pub async fn serve_link(handle: &Handle, mut link: impl Link, peer: PeerId) -> R
             return link.send(&[answer.encode().as_slice()]).await;
         }
     };
+    handle.links.fetch_add(1, Ordering::AcqRel);
     let connected = Connected { handle, id };
     let Ok(first) = timeout(HELLO_WITHIN, link.recv()).await else {
         return Err(Broken("the client said nothing".to_owned()));

@@ -1,0 +1,156 @@
+//! From an accepted TCP connection to a link that the service serves: WebSocket, then Noise.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::accept_hdr_async_with_config;
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use veche_net::limits::{HANDSHAKE_WITHIN, SERVER_READ_BUFFER_BYTES};
+use veche_net::traffic::Watched;
+use veche_net::websocket::{WebSocket, configuration};
+use veche_net::{ServerKey, accept};
+use veche_server::shell::{Handle, serve_link};
+use veche_server::{Config, PeerId};
+
+/// Where clients ask for the WebSocket.
+const PATH: &str = "/veche";
+/// Connections that may be told that there are too many, at a time.
+const REFUSED_MAX: usize = 256;
+/// How long to wait when the system has no room for another connection.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(200);
+
+/// What all connections share.
+pub(crate) struct Door {
+    key: ServerKey,
+    handle: Handle,
+    config: Config,
+    /// Room for connections.
+    room: Arc<Semaphore>,
+    /// Room for those that are told there is none.
+    refusals: Arc<Semaphore>,
+    by_address: Mutex<BTreeMap<PeerId, usize>>,
+}
+
+/// Whether a connection is taken, and the HTTP status that says why not.
+#[derive(Clone, Copy)]
+enum Welcome {
+    Yes,
+    /// The server has as many connections as it takes.
+    Busy,
+    /// The address has.
+    TooMany,
+}
+
+impl Door {
+    pub(crate) fn new(key: ServerKey, handle: Handle, config: Config) -> Self {
+        let room = Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS)));
+        let refusals = Arc::new(Semaphore::new(REFUSED_MAX));
+        Self { key, handle, config, room, refusals, by_address: Mutex::default() }
+    }
+
+    /// Accepts connections for as long as it is polled.
+    pub(crate) async fn open(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, address)) => self.let_in(stream, address),
+                // Out of file descriptors, or the client went away: others may have better luck.
+                Err(_) => sleep(ACCEPT_AGAIN_AFTER).await,
+            }
+        }
+    }
+
+    fn let_in(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
+        let peer = PeerId::from(address.ip());
+        let (welcome, permit) = match Arc::clone(&self.room).try_acquire_owned() {
+            Ok(permit) if self.count_in(peer) => (Welcome::Yes, Some(permit)),
+            Ok(_) => (Welcome::TooMany, Arc::clone(&self.refusals).try_acquire_owned().ok()),
+            Err(_) => (Welcome::Busy, Arc::clone(&self.refusals).try_acquire_owned().ok()),
+        };
+        // Too many even to be told: the connection is dropped.
+        let Some(permit) = permit else { return };
+        let guest = Guest { door: Arc::clone(self), peer, welcome, _permit: permit };
+        tokio::spawn(async move {
+            // Whether the client left politely says nothing to the operator.
+            let _ = guest.serve(stream).await;
+        });
+    }
+
+    fn count_in(&self, peer: PeerId) -> bool {
+        let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(peer).or_default();
+        let has_room = *count < self.config.connections_per_address_max;
+        if has_room {
+            *count += 1;
+        }
+        has_room
+    }
+
+    fn count_out(&self, peer: PeerId) {
+        let mut counts = self.by_address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&peer) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&peer);
+            }
+        }
+    }
+}
+
+/// One connection, counted until it is dropped.
+struct Guest {
+    door: Arc<Door>,
+    peer: PeerId,
+    welcome: Welcome,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if matches!(self.welcome, Welcome::Yes) {
+            self.door.count_out(self.peer);
+        }
+    }
+}
+
+impl Guest {
+    async fn serve(&self, stream: TcpStream) -> Result<()> {
+        // Frames are coalesced already: waiting for more bytes would only delay them.
+        stream.set_nodelay(true)?;
+        let stream = Watched::new(stream);
+        let traffic = stream.traffic();
+        let welcome = self.welcome;
+        let configuration = configuration().read_buffer_size(SERVER_READ_BUFFER_BYTES);
+        let upgrade = accept_hdr_async_with_config(
+            stream,
+            move |request: &Request, response: Response| check(welcome, request, response),
+            Some(configuration),
+        );
+        let socket = timeout(HANDSHAKE_WITHIN, upgrade).await??;
+        let link = accept(WebSocket::new(socket), &self.door.key, HANDSHAKE_WITHIN).await?;
+        let ended = serve_link(&self.door.handle, link.watching(traffic), self.peer).await;
+        ended.map_err(|broken| anyhow!(broken.0))
+    }
+}
+
+#[allow(clippy::result_large_err, reason = "the WebSocket library asks for this type")]
+fn check(
+    welcome: Welcome,
+    request: &Request,
+    response: Response,
+) -> Result<Response, ErrorResponse> {
+    let status = match welcome {
+        Welcome::Yes if request.uri().path() == PATH => return Ok(response),
+        Welcome::Yes => 404,
+        Welcome::Busy => 503,
+        Welcome::TooMany => 429,
+    };
+    let mut refusal = ErrorResponse::new(None);
+    *refusal.status_mut() = status.try_into().unwrap_or_default();
+    Err(refusal)
+}
