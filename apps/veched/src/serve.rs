@@ -41,7 +41,11 @@ pub(crate) fn run(flags: flags::Serve) -> Result<()> {
 /// Only our own lines, which by type name nobody; never those of the libraries.
 fn start_log(level: Level) {
     let filter = EnvFilter::new(format!("off,veche_server={}", level.word()));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 async fn serve(flags: flags::Serve) -> Result<()> {

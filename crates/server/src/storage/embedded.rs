@@ -86,7 +86,7 @@ impl Embedded {
     /// # Errors
     /// Where another server uses it, what is in it is corrupt or newer, or the disk fails.
     pub fn open(folder: &Path, metrics: Arc<Metrics>) -> Stored<Self> {
-        fs::create_dir_all(folder.join("blobs")).map_err(|error| broken_file("create", &error))?;
+        make_folder(folder).map_err(|error| broken_file("make the folder", &error))?;
         let lock = File::create(folder.join("lock"))
             .map_err(|error| broken_file("create the lock", &error))?;
         match lock.try_lock() {
@@ -270,6 +270,18 @@ fn check_pages(database: &Connection, path: &Path) -> Stored<()> {
     }
     let verdict: String = database.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(StorageError::Corrupt("its pages do not fit")) }
+}
+
+/// Makes the folder where it does not exist; only the operator looks into a new one.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let is_new = !folder.exists();
+    fs::create_dir_all(folder.join("blobs"))?;
+    #[cfg(unix)]
+    if is_new {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 /// Only the operator reads the database.
