@@ -47,7 +47,7 @@ impl Suite {
 }
 
 /// A rule that a test breaks on purpose, to see that it is noticed.
-#[cfg(feature = "mutants")]
+#[cfg(any(test, feature = "mutants"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
     /// Commits are applied without looking at roles (LOG.md rule 6).
@@ -58,7 +58,7 @@ pub enum Mutant {
 pub struct Engine {
     crypto: RustCrypto,
     random: Mutex<Box<dyn Random + Send>>,
-    #[cfg(feature = "mutants")]
+    #[cfg(any(test, feature = "mutants"))]
     mutant: Option<Mutant>,
 }
 
@@ -75,13 +75,13 @@ impl Engine {
         Self {
             crypto: RustCrypto::default(),
             random: Mutex::new(random),
-            #[cfg(feature = "mutants")]
+            #[cfg(any(test, feature = "mutants"))]
             mutant: None,
         }
     }
 
     /// The same engine, breaking one rule.
-    #[cfg(feature = "mutants")]
+    #[cfg(any(test, feature = "mutants"))]
     #[must_use]
     pub fn with_mutant(mut self, mutant: Mutant) -> Self {
         self.mutant = Some(mutant);
@@ -98,7 +98,7 @@ impl Engine {
     }
 
     pub(crate) fn checks_roles(&self) -> bool {
-        #[cfg(feature = "mutants")]
+        #[cfg(any(test, feature = "mutants"))]
         if self.mutant == Some(Mutant::RoleCheckSkipped) {
             return false;
         }

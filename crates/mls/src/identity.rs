@@ -94,7 +94,7 @@ impl Phrase {
     /// The account's root key: HKDF-SHA256 of the phrase's entropy.
     #[must_use]
     pub fn account_key(&self) -> AccountKey {
-        AccountKey(SigningKey::from_bytes(&*derive(&self.entropy, &[b"veche account root v1"])))
+        AccountKey(SigningKey::from_bytes(&derive(&self.entropy, &[b"veche account root v1"])))
     }
 }
 

@@ -303,7 +303,7 @@ impl Group {
         };
         match processed.into_content() {
             ProcessedMessageContent::StagedCommitMessage(staged)
-                if *staged.group_context() == judged.context =>
+                if leads_where_judged(&staged, &judged) =>
             {
                 self.merge(&provider, *staged, &judged)?;
             }
@@ -362,13 +362,26 @@ impl Group {
     ///
     /// # Errors
     /// As [`Group::merge_own`].
-    #[cfg(feature = "mutants")]
+    #[cfg(any(test, feature = "mutants"))]
     pub fn merge_own_early(&mut self, engine: &Engine, keep: &dyn Keep) -> Result<(), MlsError> {
         self.mls.merge_pending_commit(&Provider::new(engine, keep)).map_err(MlsError::broken)?;
         self.policy = Policy::from_extensions(self.mls.extensions())
             .ok_or(MlsError::Malformed("the group's policy"))?;
         Ok(())
     }
+}
+
+/// Whether what OpenMLS staged is what was judged. It computes no transcript for a device that is
+/// removed, which leaves the tree to compare.
+fn leads_where_judged(staged: &StagedCommit, judged: &Judged) -> bool {
+    let (found, expected) = (staged.group_context(), &judged.context);
+    if !staged.self_removed() {
+        return found == expected;
+    }
+    judged.summary.self_removed
+        && found.epoch() == expected.epoch()
+        && found.tree_hash() == expected.tree_hash()
+        && found.extensions() == expected.extensions()
 }
 
 /// What a refusal of a publicly valid commit means.

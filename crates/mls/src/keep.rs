@@ -30,10 +30,15 @@ pub trait Keep {
 #[error("{0}")]
 pub struct KeepError(pub String);
 
+type Values = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+
+/// A label and a key, and what was put there.
+pub type Kept = ((String, Vec<u8>), Vec<u8>);
+
 /// A [`Keep`] in memory, for tests and for measuring: it counts the bytes written.
 #[derive(Default, Clone)]
 pub struct MemoryKeep {
-    values: RefCell<BTreeMap<(String, Vec<u8>), Vec<u8>>>,
+    values: RefCell<Values>,
     written: Cell<u64>,
 }
 
@@ -53,6 +58,12 @@ impl MemoryKeep {
     #[must_use]
     pub fn len(&self) -> usize {
         self.values.borrow().len()
+    }
+
+    /// All that it holds: label and key, and the value.
+    #[must_use]
+    pub fn values(&self) -> Vec<Kept> {
+        self.values.borrow().clone().into_iter().collect()
     }
 
     /// Whether it holds nothing.

@@ -27,7 +27,7 @@ mod seal;
 mod storage;
 
 pub use control::{Announcement, Control, LeaveRequest, ReadmitRequest};
-#[cfg(feature = "mutants")]
+#[cfg(any(test, feature = "mutants"))]
 pub use engine::Mutant;
 pub use engine::{Engine, EngineRandom, Suite};
 pub use entry::{Bound, EntryKey, EntryRef, RiderPlan, Transcript, commitment};
@@ -49,3 +49,6 @@ pub use keep::{Keep, KeepError, MemoryKeep};
 pub use payload::Payload;
 pub use policy::{ChatKind, Policy, Role};
 pub use tokens::{ControlKey, GenerationSecret, token_hash};
+
+#[cfg(test)]
+mod tests;

@@ -262,7 +262,7 @@ pub(crate) fn judge_rider(
         let keys: BTreeSet<_> = list.keys.iter().copied().collect();
         (keys.len() == list.keys.len()).then_some((list.version, keys))
     };
-    let brought = admins.map(|list| as_set(list));
+    let brought = admins.map(as_set);
     let needed = facts.needed_admins().map(|list| as_set(&list));
     if brought == needed && brought != Some(None) {
         Ok(())
