@@ -5,11 +5,259 @@
 //! randomness are passed in, and its only I/O is the store's synchronous transaction. The same code
 //! runs natively, in a browser's worker and in the simulator. Every effect is cosmetic or can be
 //! derived again from the database when a home is opened.
+//!
+//! Read [`Client::handle`] first, then the ten stations of ARCHITECTURE.md: `outbox` (2 to 4) and
+//! `inbox` (8) are the way of a message.
 
 pub mod api;
+
+mod account;
+mod answer;
+mod blobs;
+mod command;
+mod error;
+mod files;
+mod gather;
+mod inbox;
+mod invitation;
+mod outbox;
+mod people;
+mod pump;
+mod session;
+mod views;
+mod wanted;
+mod work;
 
 pub use api::*;
 
 // What a face needs to open a home and to name things, so that it depends on this crate alone.
 pub use veche_store as store;
 pub use veche_wire as wire;
+
+pub use error::ClientError;
+pub use veche_store::Store;
+
+use veche_mls::{Engine, Identity};
+use veche_wire::{Millis, Random, ServerFrame};
+
+use session::{Session, Stage};
+use work::{Core, Shared, StoreKeep, Work};
+
+/// Why [`Client::handle`] is called: everything that can happen to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A link to the server is up.
+    Connected,
+    /// The link is gone.
+    Disconnected,
+    /// One encoded `ServerFrame`.
+    Frame(Vec<u8>),
+    /// Time has passed.
+    Tick,
+}
+
+/// What the driver does next, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Send one encoded `ClientFrame`.
+    Send(Vec<u8>),
+    /// Tell the person.
+    Tell(Event),
+    /// Call again with [`Input::Tick`] at this time; the earliest counts.
+    WakeAt(Millis),
+    /// Drop the link and dial again.
+    Hangup,
+}
+
+/// A rule of LOG.md, broken on purpose for the simulator to catch.
+#[cfg(feature = "mutants")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// The cursor is durable before the rows that it stands for.
+    CursorFirst,
+    /// A removal does not begin a new generation.
+    NoRotation,
+    /// An own commit is merged before it came back.
+    MergeEarly,
+    /// Messages do not wait for, nor name, the one before.
+    NoFifo,
+}
+
+/// A person's messenger on one device.
+pub struct Client {
+    store: Store,
+    core: Core,
+    now: Millis,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Client(…)")
+    }
+}
+
+impl Client {
+    /// Opens a home. An empty store is a home without an account: [`Command::Register`] makes one.
+    ///
+    /// # Errors
+    /// Where the database cannot be read, or was written by a newer program.
+    pub fn open(
+        store: Store,
+        random: Box<dyn Random + Send>,
+        now: Millis,
+    ) -> Result<Self, ClientError> {
+        let random = Shared::new(random);
+        let engine = Engine::new(Box::new(random.clone()));
+        let stored = store.read(|tx| tx.meta(account::IDENTITY))?;
+        let identity = match stored {
+            None => None,
+            Some(bytes) => Some(
+                Identity::decode(&bytes)
+                    .map_err(|error| ClientError::Bug(format!("the identity: {error}")))?,
+            ),
+        };
+        let core = Core {
+            engine,
+            random,
+            identity,
+            groups: std::collections::BTreeMap::new(),
+            session: Session::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        };
+        Ok(Self { store, core, now })
+    }
+
+    /// Breaks a rule.
+    #[cfg(feature = "mutants")]
+    pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
+        self.core.mutant = mutant;
+    }
+
+    /// Breaks a rule of the MLS layer.
+    #[cfg(feature = "mutants")]
+    pub fn set_mls_mutant(&mut self, mutant: veche_mls::Mutant) {
+        self.core.engine =
+            Engine::new(Box::new(self.core.random.clone())).with_mutant(mutant);
+    }
+
+    /// Gives the store back, as after a restart.
+    #[must_use]
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+
+    /// Lets one thing happen.
+    ///
+    /// # Errors
+    /// Where the database failed: nothing of what was under way remains, and the driver drops the
+    /// link and dials again.
+    pub fn handle(&mut self, now: Millis, input: Input) -> Result<Vec<Effect>, ClientError> {
+        self.now = self.now.max(now);
+        let mut effects = Vec::new();
+        match input {
+            Input::Connected => self.connected(&mut effects),
+            Input::Disconnected => {
+                self.core.session.reset();
+                effects.push(Effect::Tell(Event::Connection(Connection::Down)));
+            }
+            Input::Frame(bytes) => match ServerFrame::decode(&bytes) {
+                Ok(frame) => self.frame(frame, &mut effects)?,
+                Err(error) => {
+                    let words = format!("The server sent something unreadable: {error}.");
+                    effects.push(Effect::Tell(Event::Notice(words)));
+                    effects.push(Effect::Hangup);
+                }
+            },
+            Input::Tick => {
+                if self.core.session.is_stalled(self.now) {
+                    effects.push(Effect::Hangup);
+                }
+            }
+        }
+        self.pump(&mut effects)?;
+        Ok(effects)
+    }
+
+    /// Takes a command. What it changes is durable when this returns.
+    ///
+    /// # Errors
+    /// `Refused` with words for the person; or where the database failed.
+    pub fn command(
+        &mut self,
+        now: Millis,
+        command: Command,
+    ) -> Result<(Reply, Vec<Effect>), ClientError> {
+        self.now = self.now.max(now);
+        let mut effects = Vec::new();
+        let reply = self.transact(&mut effects, |work| command::carry_out(work, command))?;
+        self.pump(&mut effects)?;
+        Ok((reply, effects))
+    }
+
+    fn connected(&mut self, effects: &mut Vec<Effect>) {
+        let session = &mut self.core.session;
+        session.reset();
+        session.stage = Stage::Greeting;
+        let hello = veche_wire::Request::Hello { version: veche_wire::limits::PROTOCOL_VERSION };
+        effects.push(session.send(self.now, session::Key::Hello, hello));
+    }
+
+    fn frame(&mut self, frame: ServerFrame, effects: &mut Vec<Effect>) -> Result<(), ClientError> {
+        match frame {
+            ServerFrame::Answer { id, response } => {
+                let Some(key) = self.core.session.answered(id) else { return Ok(()) };
+                self.transact(effects, |work| answer::answered(work, key, response))
+            }
+            ServerFrame::Push(veche_wire::Push::Entries { log, entries }) => {
+                #[cfg(feature = "mutants")]
+                if work::mutated!(self.core, CursorFirst) {
+                    self.transact(effects, |work| inbox::move_cursor_first(work, &log, &entries))?;
+                    return self.transact(effects, |work| inbox::accept_late(work, &log, &entries));
+                }
+                self.transact(effects, |work| inbox::accept(work, &log, &entries))
+            }
+            ServerFrame::Push(push) => self.transact(effects, |work| answer::pushed(work, push)),
+        }
+    }
+
+    /// Does `work` in one transaction; its events and requests leave only when it is durable.
+    fn transact<T>(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        work: impl FnOnce(&mut Work<'_>) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let (core, now) = (&mut self.core, self.now);
+        let (mut events, mut asks) = (Vec::new(), Vec::new());
+        let outcome = self.store.write(|tx| {
+            let keep = StoreKeep::new(tx.keep_batch());
+            let value = work(&mut Work {
+                tx,
+                keep: &keep,
+                core: &mut *core,
+                now,
+                events: &mut events,
+                asks: &mut asks,
+            })?;
+            keep.flush()?;
+            Ok(value)
+        });
+        match outcome {
+            Ok(value) => {
+                effects.extend(events.into_iter().map(Effect::Tell));
+                for (key, request) in asks {
+                    effects.push(self.core.session.send(now, key, request));
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                // What is in memory may be ahead of what is durable: load it again when needed.
+                self.core.groups.clear();
+                if !matches!(error, ClientError::Refused(_)) {
+                    self.core.session.reset();
+                }
+                Err(error)
+            }
+        }
+    }
+}

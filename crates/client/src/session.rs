@@ -140,6 +140,24 @@ impl Session {
         self.not_before.insert(key, until);
     }
 
+    /// The logs whose requests were put off until now.
+    pub(crate) fn take_due(&mut self, now: Millis) -> Vec<LogId> {
+        let due: Vec<Key> = self
+            .not_before
+            .iter()
+            .filter(|(_, time)| **time <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
+        let mut logs = Vec::new();
+        for key in due {
+            self.not_before.remove(&key);
+            if let Key::Append(log, _) | Key::Create(log) = key {
+                logs.push(log);
+            }
+        }
+        logs
+    }
+
     /// Whether the server has not answered for too long.
     pub(crate) fn is_stalled(&self, now: Millis) -> bool {
         self.in_flight
@@ -155,7 +173,7 @@ impl Session {
         [put_off, overdue].into_iter().flatten().min()
     }
 
-    /// Whether appends of a log are on their way.
+    /// How the connection stands, given whether everything was processed.
     pub(crate) fn connection(&self, caught_up: bool) -> Connection {
         match &self.stage {
             Stage::Down | Stage::Greeting => Connection::Down,

@@ -148,6 +148,7 @@ CREATE TABLE outbox (
     rider BLOB,
     draft BLOB,
     after_commit INTEGER NOT NULL DEFAULT 0,
+    epoch INTEGER NOT NULL DEFAULT 0,
     counter INTEGER NOT NULL DEFAULT 0,
     wait_until INTEGER NOT NULL DEFAULT 0,
     not_before INTEGER NOT NULL DEFAULT 0

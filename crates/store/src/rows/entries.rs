@@ -135,3 +135,16 @@ impl Tx<'_> {
         Ok(())
     }
 }
+
+impl Tx<'_> {
+    /// Drops the kept entries with `seq > after`: a restored server gives their places anew.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn drop_entries_after(&self, log: &LogId, after: Seq) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM entry WHERE log = ?1 AND seq > ?2")?
+            .execute(params![log.as_bytes(), signed(after)])?;
+        Ok(())
+    }
+}

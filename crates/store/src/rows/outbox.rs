@@ -52,7 +52,9 @@ pub struct OutboxRow {
     pub draft: Option<Vec<u8>>,
     /// The fence under which it was submitted last.
     pub after_commit: Seq,
-    /// Its counter in the epoch of its seal.
+    /// The epoch in which it was sealed.
+    pub epoch: u64,
+    /// Its counter in that epoch.
     pub counter: u32,
     /// Where the log must be read to before it moves on.
     pub wait_until: Seq,
@@ -61,7 +63,7 @@ pub struct OutboxRow {
 }
 
 const COLUMNS: &str = "position, log, id, kind, automatic, intent, body, state, sealed, hash, \
-                       commitment, rider, draft, after_commit, counter, wait_until, not_before";
+                       commitment, rider, draft, after_commit, epoch, counter, wait_until, not_before";
 
 fn maybe_hash(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<[u8; 32]>> {
     if row.get_ref(index)? == rusqlite::types::ValueRef::Null {
@@ -92,9 +94,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         rider: row.get(11)?,
         draft: row.get(12)?,
         after_commit: unsigned(row, 13)?,
-        counter: row.get(14)?,
-        wait_until: unsigned(row, 15)?,
-        not_before: unsigned(row, 16)?,
+        epoch: unsigned(row, 14)?,
+        counter: row.get(15)?,
+        wait_until: unsigned(row, 16)?,
+        not_before: unsigned(row, 17)?,
     })
 }
 
@@ -127,8 +130,8 @@ impl Tx<'_> {
     pub fn update_outbox(&self, row: &OutboxRow) -> Result<(), StoreError> {
         let sql = "UPDATE outbox SET log = ?2, id = ?3, kind = ?4, automatic = ?5, intent = ?6,
                    body = ?7, state = ?8, sealed = ?9, hash = ?10, commitment = ?11, rider = ?12,
-                   draft = ?13, after_commit = ?14, counter = ?15, wait_until = ?16,
-                   not_before = ?17 WHERE position = ?1";
+                   draft = ?13, after_commit = ?14, epoch = ?15, counter = ?16,
+                   wait_until = ?17, not_before = ?18 WHERE position = ?1";
         self.connection().prepare_cached(sql)?.execute(params![
             row.position,
             row.log.as_bytes(),
@@ -144,6 +147,7 @@ impl Tx<'_> {
             row.rider,
             row.draft,
             signed(row.after_commit),
+            signed(row.epoch),
             row.counter,
             signed(row.wait_until),
             signed(row.not_before),
@@ -199,6 +203,31 @@ impl Tx<'_> {
         let mut query =
             self.connection().prepare_cached("SELECT DISTINCT log FROM outbox ORDER BY log")?;
         let rows = query.query_map([], |row| id(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// The earliest time after `now` for which a row waits.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn outbox_due(&self, now: Millis) -> Result<Option<Millis>, StoreError> {
+        let mut query =
+            self.connection().prepare_cached("SELECT min(not_before) FROM outbox WHERE not_before > ?1")?;
+        let due: Option<i64> = query.query_row([signed(now)], |row| row.get(0))?;
+        Ok(due.and_then(|due| u64::try_from(due).ok()))
+    }
+
+    /// The logs with rows whose time has come.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn outbox_ready(&self, now: Millis) -> Result<Vec<LogId>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT DISTINCT log FROM outbox WHERE not_before > 0 AND not_before <= ?1 ORDER BY log",
+        )?;
+        let rows = query.query_map([signed(now)], |row| id(row, 0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

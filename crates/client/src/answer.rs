@@ -1,0 +1,206 @@
+//! What the server answers, by what was asked.
+
+use veche_store::LogState;
+use veche_wire::{LogId, Push, Refused, Response};
+
+use crate::session::{Key, Stage, Subscription};
+use crate::work::Work;
+use crate::{ClientError, Connection, Event, account, blobs, gather, inbox, invitation, outbox};
+
+/// How long to wait after a refusal that may pass by itself, in milliseconds.
+const RETRY_MS: u64 = 2_000;
+
+/// An answer came.
+pub(crate) fn answered(
+    work: &mut Work<'_>,
+    key: Key,
+    response: Response,
+) -> Result<(), ClientError> {
+    match response {
+        // What may pass by itself is asked again later, whatever it was.
+        Response::Refused(Refused::Later { ms }) => {
+            put_off(work, key, u64::from(ms));
+            Ok(())
+        }
+        Response::Refused(Refused::Broken | Refused::Full) => {
+            put_off(work, key, RETRY_MS);
+            Ok(())
+        }
+        Response::Refused(refused) => refused_for(work, key, refused),
+        response => done(work, key, response),
+    }
+}
+
+fn put_off(work: &mut Work<'_>, key: Key, ms: u64) {
+    if let Key::Append(log, _) = &key {
+        work.core.session.dirty.insert(*log);
+    }
+    work.core.session.put_off(key, work.now + ms.max(10));
+}
+
+fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientError> {
+    match (key, response) {
+        (Key::Hello, Response::Hello { nonce, directory_key, .. }) => {
+            work.tx.set_meta(account::DIRECTORY_KEY, &directory_key)?;
+            work.core.session.stage = Stage::Up { nonce };
+            work.core.session.dirty.extend(work.tx.outbox_logs()?);
+            work.tell(Event::Connection(Connection::CatchingUp));
+            Ok(())
+        }
+        (Key::Register, Response::Registered { name }) => account::registered(work, name),
+        (Key::Invites, Response::Done) => {
+            work.core.session.invites_set = true;
+            Ok(())
+        }
+        (Key::Packages(suite), Response::KeyPackagesLeft { count }) => {
+            account::packages_left(work, suite, count)
+        }
+        (Key::Inbox, Response::InboxSubscribed { head }) => {
+            work.core.session.inbox = Some(head);
+            Ok(())
+        }
+        (Key::Create(log), Response::Done) => outbox::created(work, &log),
+        (Key::Subscribe(log), Response::Subscribed { head }) => subscribed(work, log, head),
+        (Key::Append(log, entry), Response::Appended { seq }) => {
+            outbox::acknowledged(work, &log, &entry, seq)
+        }
+        (Key::Lookup(intent, person), Response::Account(record)) => {
+            gather::looked_up(work, intent, person, Some(record))
+        }
+        (Key::Package(intent, person, device), Response::KeyPackage { bytes }) => {
+            gather::package_taken(work, (intent, person, device), Some(bytes))
+        }
+        (Key::Deliver(id), Response::Done) => outbox::delivered(work, &id),
+        (Key::Upload(blob), Response::BlobHas { have, .. }) => blobs::uploaded(work, &blob, have),
+        (Key::Download(blob), Response::BlobPart { total, bytes }) => {
+            blobs::downloaded(work, &blob, total, &bytes)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), ClientError> {
+    match key {
+        Key::Hello => {
+            let words = words(&refused);
+            work.core.session.stage = Stage::Incompatible(words.clone());
+            work.tell(Event::Connection(Connection::Incompatible(words)));
+            Ok(())
+        }
+        Key::Register => account::registration_refused(work, registration_words(&refused)),
+        Key::Create(log) => outbox::not_created(work, &log, &words(&refused)),
+        Key::Subscribe(log) => not_subscribed(work, &log, &refused),
+        Key::Append(log, entry) => outbox::refused(work, &log, &entry, &refused),
+        Key::Lookup(intent, person) => match refused {
+            Refused::NotFound => gather::looked_up(work, intent, person, None),
+            other => gather::failed(work, intent, &words(&other)),
+        },
+        Key::Package(intent, person, device) => match refused {
+            Refused::NotFound => gather::package_taken(work, (intent, person, device), None),
+            other => gather::failed(work, intent, &words(&other)),
+        },
+        Key::Deliver(id) => outbox::not_delivered(work, &id, &refused),
+        Key::Upload(blob) => match refused {
+            Refused::BlobOffset { have } => blobs::uploaded(work, &blob, have),
+            other => blobs::failed(work, &blob, &words(&other)),
+        },
+        Key::Download(blob) => blobs::failed(work, &blob, &words(&refused)),
+        Key::Inbox | Key::Invites | Key::Packages(_) | Key::Erase => {
+            // The server does not know this device (any more): say again who we are.
+            work.core.session.registered = false;
+            work.core.session.put_off(key, work.now + RETRY_MS);
+            work.core.session.put_off(Key::Register, work.now + RETRY_MS);
+            Ok(())
+        }
+        Key::Unsubscribe(_) | Key::Signal(_) => Ok(()),
+    }
+}
+
+fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientError> {
+    work.core.session.subscriptions.insert(log, Subscription { head, fresh: true });
+    work.core.session.dirty.insert(log);
+    tell_when_live(work)
+}
+
+fn not_subscribed(work: &mut Work<'_>, log: &LogId, refused: &Refused) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(log)? else { return Ok(()) };
+    match refused {
+        Refused::Beyond { head } => inbox::restored::roll_back(work, row, *head),
+        // Made after the copy that the server was restored from.
+        Refused::NotFound => inbox::restored::log_lost(work, row),
+        // Our generation is newer than the server's: it was restored, or a rotation is on its way
+        // to us. An older token of ours tells.
+        Refused::Forbidden => inbox::restored::token_unknown(work, row),
+        other => {
+            let words = format!("A chat cannot be followed: {}", words(other));
+            work.tell(Event::Notice(words));
+            work.core.session.put_off(Key::Subscribe(*log), work.now + RETRY_MS);
+            Ok(())
+        }
+    }
+}
+
+/// Something was pushed (entries come another way).
+pub(crate) fn pushed(work: &mut Work<'_>, push: Push) -> Result<(), ClientError> {
+    match push {
+        Push::Entries { log, entries } => inbox::accept(work, &log, &entries),
+        Push::Rotated { log } => {
+            work.core.session.subscriptions.remove(&log);
+            Ok(())
+        }
+        Push::Signal { log, bytes } => inbox::signal(work, &log, &bytes),
+        Push::Inbox { entries } => invitation::received(work, &entries),
+    }
+}
+
+/// Tells once that everything was processed.
+pub(crate) fn tell_when_live(work: &mut Work<'_>) -> Result<(), ClientError> {
+    if crate::pump::is_caught_up(work)? {
+        work.tell(Event::Connection(Connection::Live));
+    }
+    Ok(())
+}
+
+/// A refusal in a person's words.
+pub(crate) fn words(refused: &Refused) -> String {
+    match refused {
+        Refused::Stale { .. } | Refused::OutOfOrder | Refused::Later { .. } => {
+            "the server asks to try again".into()
+        }
+        Refused::MissingBlob => "the server does not have the file".into(),
+        Refused::Beyond { .. } => "the server was restored from an older copy".into(),
+        Refused::BlobOffset { .. } => "the server has another part of the file".into(),
+        Refused::Forbidden => "the server does not accept this right".into(),
+        Refused::NotFound => "the server does not know it".into(),
+        Refused::Taken => "it is taken by somebody else".into(),
+        Refused::TooLarge { limit } => format!("it is larger than the server takes ({limit})"),
+        Refused::Frozen => "the chat is frozen by its admins".into(),
+        Refused::Full => "the server's disk is full".into(),
+        Refused::InviteNeeded => "the server asks for a valid invite code (--invite CODE)".into(),
+        Refused::RegistrationClosed => "the server takes no new accounts".into(),
+        Refused::Malformed { what } => format!("the server could not read it: {what}"),
+        Refused::Incompatible { oldest, newest } => {
+            let ours = veche_wire::limits::PROTOCOL_VERSION;
+            let who = if ours < *oldest { "this program" } else { "the server" };
+            format!(
+                "{who} needs a newer version: the server speaks protocol {oldest} to {newest}, \
+                 this program {ours}"
+            )
+        }
+        Refused::Broken => "the server failed".into(),
+    }
+}
+
+fn registration_words(refused: &Refused) -> String {
+    match refused {
+        Refused::Taken => "that name is taken; choose another one".into(),
+        other => words(other),
+    }
+}
+
+/// Whether this device is in the log and follows it.
+pub(crate) fn is_followed(work: &Work<'_>, log: &LogId) -> Result<bool, ClientError> {
+    let Some(row) = work.tx.log(log)? else { return Ok(false) };
+    let subscription = work.core.session.subscriptions.get(log);
+    Ok(row.state == LogState::Active && subscription.is_some_and(|it| row.cursor >= it.head))
+}

@@ -1,0 +1,249 @@
+//! People are looked up and their KeyPackages taken, and then something is done with them.
+//!
+//! Every step is written into the intent's row, so that it goes on after a restart. A look-up never
+//! names the asker (LOG.md rule 13).
+
+use veche_mls::{ChatKind, Suite, check_key_package, verify_certificate};
+use veche_store::{IntentState, OutboxState};
+use veche_wire::{AccountId, AccountRecord, Certificate, Permit, Request, Token, Who};
+
+use crate::session::Key;
+use crate::wanted::{self, Change, Device, Ending, Id, Intent, Person, Purpose, Wanted};
+use crate::work::Work;
+use crate::{ClientError, outbox, people};
+
+/// Somebody to be gathered by name.
+pub(crate) fn by_name(name: &str) -> Person {
+    let bare = name.strip_prefix('@').unwrap_or(name);
+    Person { name: Some(bare.to_owned()), ..Person::default() }
+}
+
+/// Somebody to be gathered by account.
+pub(crate) fn by_account(account: &AccountId) -> Person {
+    Person { account: Some(Id(account.0)), ..Person::default() }
+}
+
+/// Asks for whatever waiting intents still need.
+pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
+    for row in work.tx.waiting_intents()? {
+        let Intent::Gather { purpose, people } = wanted::decode(&row.body)? else { continue };
+        let mut missing = false;
+        for (index, person) in people.iter().enumerate() {
+            missing |= ask_for(work, row.id, (index, person), &purpose);
+        }
+        if !missing {
+            gathered(work, row.id, &purpose, people)?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks for what is missing of one person; answers whether anything is.
+fn ask_for(
+    work: &mut Work<'_>,
+    intent: i64,
+    (index, person): (usize, &Person),
+    purpose: &Purpose,
+) -> bool {
+    if !person.found {
+        let who = match (&person.account, &person.name) {
+            (Some(account), _) => Who::Account(AccountId(account.0)),
+            (None, name) => Who::Username(name.clone().unwrap_or_default()),
+        };
+        work.ask(Key::Lookup(intent, index), |_| Request::Lookup { who, permit: Permit::Open });
+        return true;
+    }
+    if matches!(purpose, Purpose::Contact { .. }) {
+        return false;
+    }
+    let mut missing = false;
+    for (number, device) in person.devices.iter().enumerate() {
+        let Ok(certificate) = Certificate::decode(&device.certificate) else { continue };
+        if device.package.is_none() {
+            missing = true;
+            let suite = suite_for(purpose).number();
+            work.ask(Key::Package(intent, index, number), |_| Request::TakeKeyPackage {
+                device: certificate.device,
+                suite,
+                permit: Permit::Open,
+            });
+        }
+    }
+    missing
+}
+
+/// Chats are planned small unless a group grows out of it (DESIGN §5); a group keeps the suite with
+/// which it began, so members are always asked for packages of that one.
+pub(crate) fn suite_for(_purpose: &Purpose) -> Suite {
+    Suite::PostQuantum
+}
+
+/// The directory has answered a look-up.
+pub(crate) fn looked_up(
+    work: &mut Work<'_>,
+    intent: i64,
+    index: usize,
+    record: Option<AccountRecord>,
+) -> Result<(), ClientError> {
+    let Some((purpose, mut people)) = waiting(work, intent)? else { return Ok(()) };
+    let Some(person) = people.get_mut(index) else { return Ok(()) };
+    let Some(record) = record else {
+        let who = person.name.clone().unwrap_or_else(|| "with this link".into());
+        return failed(work, intent, &format!("there is nobody {who} on this server"));
+    };
+    // By account, the answer must be about that account; the server cannot put another in its place.
+    if person.account.is_some_and(|account| account.0 != record.account.0) {
+        return failed(work, intent, "the server answered about somebody else");
+    }
+    let certified = |certificate: &Certificate| {
+        certificate.account == record.account && verify_certificate(certificate)
+    };
+    let devices: Vec<Device> = record
+        .devices
+        .iter()
+        .filter(|certificate| certified(certificate))
+        .map(|certificate| Device { certificate: certificate.encode(), package: None })
+        .collect();
+    if devices.is_empty() {
+        return failed(work, intent, "the server knows no device of theirs that can be verified");
+    }
+    people::learn_name(work, &record.account, record.name.as_ref())?;
+    let named = work.tx.account(&record.account)?.and_then(|row| row.username);
+    if person.account.is_none() && named != person.name {
+        return failed(work, intent, "the server could not prove that the name is theirs");
+    }
+    *person = Person {
+        account: Some(Id(record.account.0)),
+        name: named,
+        found: true,
+        devices,
+    };
+    keep(work, intent, purpose, people)
+}
+
+/// The directory gave a KeyPackage, or has none.
+pub(crate) fn package_taken(
+    work: &mut Work<'_>,
+    (intent, index, number): (i64, usize, usize),
+    package: Option<Vec<u8>>,
+) -> Result<(), ClientError> {
+    let Some((purpose, mut people)) = waiting(work, intent)? else { return Ok(()) };
+    let Some(person) = people.get_mut(index) else { return Ok(()) };
+    let name = person.name.clone().unwrap_or_else(|| "that person".into());
+    let Some(device) = person.devices.get_mut(number) else { return Ok(()) };
+    let Some(package) = package else {
+        let words = format!("{name} cannot be added now: no KeyPackage is left; try again later");
+        return failed(work, intent, &words);
+    };
+    let certificate = Certificate::decode(&device.certificate)?;
+    let suite = suite_for(&purpose);
+    if check_key_package(&work.core.engine, &package, &certificate, suite).is_err() {
+        return failed(work, intent, &format!("the KeyPackage of {name} is not valid"));
+    }
+    device.package = Some(package);
+    keep(work, intent, purpose, people)
+}
+
+/// It cannot be done.
+pub(crate) fn failed(work: &mut Work<'_>, intent: i64, words: &str) -> Result<(), ClientError> {
+    if let Some(row) = work.tx.outbox_of_intent(intent)? {
+        work.tx.delete_outbox(row.position)?;
+        work.core.session.dirty.insert(row.log);
+    }
+    outbox::fail_intent(work, intent, words)
+}
+
+fn waiting(
+    work: &Work<'_>,
+    intent: i64,
+) -> Result<Option<(Purpose, Vec<Person>)>, ClientError> {
+    let row = work.tx.intent(intent)?;
+    let Some(row) = row.filter(|row| row.state == IntentState::Waiting) else { return Ok(None) };
+    match wanted::decode(&row.body)? {
+        Intent::Gather { purpose, people } => Ok(Some((purpose, people))),
+        _ => Ok(None),
+    }
+}
+
+fn keep(
+    work: &Work<'_>,
+    intent: i64,
+    purpose: Purpose,
+    people: Vec<Person>,
+) -> Result<(), ClientError> {
+    if let Some(mut row) = work.tx.intent(intent)? {
+        row.body = wanted::encode(&Intent::Gather { purpose, people });
+        work.tx.update_intent(&row)?;
+    }
+    Ok(())
+}
+
+/// Everybody is there: do it.
+fn gathered(
+    work: &mut Work<'_>,
+    intent: i64,
+    purpose: &Purpose,
+    people: Vec<Person>,
+) -> Result<(), ClientError> {
+    match purpose {
+        Purpose::Contact { invite } => {
+            let Some(account) = people.first().and_then(|person| person.account) else {
+                return failed(work, intent, "nobody was found");
+            };
+            let invite = invite.map(|invite| Token(invite.0));
+            people::keep_contact(work, &AccountId(account.0), invite)?;
+            outbox::settle_intent(work, intent, &Ending::Contact(account))
+        }
+        Purpose::Direct { invite } => open_direct(work, intent, *invite, people),
+        Purpose::Group { title } => {
+            let log = outbox::create_log(work, ChatKind::Group, title, None)?;
+            if people.is_empty() {
+                // Done when the server has the log.
+                return outbox::wait_for_log(work, intent, &log);
+            }
+            add(work, intent, &log, people)
+        }
+        Purpose::Add => {
+            let Some(mut row) = work.tx.outbox_of_intent(intent)? else {
+                return failed(work, intent, "the chat is gone");
+            };
+            row.body = wanted::encode(&Wanted::Change(Change::Add(people)));
+            row.state = OutboxState::Queued;
+            work.tx.update_outbox(&row)?;
+            work.core.session.dirty.insert(row.log);
+            outbox::hand_over_intent(work, intent)
+        }
+    }
+}
+
+fn open_direct(
+    work: &mut Work<'_>,
+    intent: i64,
+    invite: Option<Id>,
+    people: Vec<Person>,
+) -> Result<(), ClientError> {
+    let Some(account) = people.first().and_then(|person| person.account) else {
+        return failed(work, intent, "nobody was found");
+    };
+    let peer = AccountId(account.0);
+    if work.identity()?.account() == peer {
+        return failed(work, intent, "that is you");
+    }
+    people::keep_contact(work, &peer, invite.map(|invite| Token(invite.0)))?;
+    if let Some(chat) = outbox::direct_chat_with(work, &peer)? {
+        return outbox::settle_intent(work, intent, &Ending::Chat(chat.0));
+    }
+    let log = outbox::create_log(work, ChatKind::Direct, "", Some(peer))?;
+    add(work, intent, &log, people)
+}
+
+/// Queues the commit that adds people; the intent settles when their invitations are delivered.
+fn add(
+    work: &mut Work<'_>,
+    intent: i64,
+    log: &veche_wire::LogId,
+    people: Vec<Person>,
+) -> Result<(), ClientError> {
+    outbox::enqueue_change(work, log, Change::Add(people), Some(intent))?;
+    outbox::hand_over_intent(work, intent)
+}

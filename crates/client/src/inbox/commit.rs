@@ -1,0 +1,211 @@
+//! A commit comes in: judged by everybody alike, then applied (LOG.md rules 4 and 6).
+
+use std::collections::BTreeSet;
+
+use veche_mls::{Group, JudgeContext, Processed, StuckReason, Summary, Verdict};
+use veche_store::{GenerationRow, LogRow, LogState, OutboxRow};
+use veche_wire::{AccountId, Credential, Entry, Kind};
+
+use super::line::{Line, line};
+use super::{Taken, readmit};
+use crate::work::Work;
+use crate::{ClientError, Event, outbox, people};
+
+/// Takes a commit entry.
+pub(super) fn take(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &mut Group,
+    (entry, own): (&Entry, Option<OutboxRow>),
+) -> Result<Taken, ClientError> {
+    let key = group.entry_key(&work.core.engine)?;
+    let Some(mls) = key.open(&row.log, &entry.id, Kind::Commit, &entry.bytes) else {
+        super::restored::unreadable(work, row, entry)?;
+        return skipped(work, group, own, "it was sealed for another epoch");
+    };
+    let context = JudgeContext { current_generation: row.generation };
+    let judged = match group.judge(&work.core.engine, entry, &mls, &context) {
+        Verdict::Apply(judged) => judged,
+        Verdict::Skip(reason) => return skipped(work, group, own, &reason.to_string()),
+    };
+    if own.is_none() && judged.leaf == group.own_leaf() {
+        let words = StuckReason::NotMine.to_string();
+        readmit::stuck(work, row, &words)?;
+        return Ok(Taken::Stop);
+    }
+    let epoch_before = group.epoch();
+    let processed = if own.is_some() {
+        // The committer, too, judges before it merges.
+        Processed::Applied(Box::new(group.merge_own(&work.core.engine, work.keep, *judged)?))
+    } else {
+        group.process(&work.core.engine, work.keep, *judged, &mls)?
+    };
+    match processed {
+        Processed::Applied(summary) => {
+            debug_assert!(summary.self_removed || group.epoch() > epoch_before);
+            applied(work, row, group, (entry, own, &summary))?;
+            Ok(Taken::Yes)
+        }
+        Processed::Skip(reason) => skipped(work, group, own, &reason.to_string()),
+        Processed::Stuck(reason) => {
+            readmit::stuck(work, row, &reason.to_string())?;
+            Ok(Taken::Stop)
+        }
+    }
+}
+
+fn skipped(
+    work: &mut Work<'_>,
+    group: &mut Group,
+    own: Option<OutboxRow>,
+    words: &str,
+) -> Result<Taken, ClientError> {
+    if let Some(out) = own {
+        group.clear_pending(work.keep)?;
+        let words = format!("every member refuses it: {words}");
+        let row = OutboxRow { state: veche_store::OutboxState::Queued, ..out };
+        outbox::own_commit_skipped(work, &row, &words)?;
+    }
+    Ok(Taken::Skipped)
+}
+
+fn applied(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &mut Group,
+    (entry, own, summary): (&Entry, Option<OutboxRow>, &Summary),
+) -> Result<(), ClientError> {
+    outbox::new_epoch(work, row)?;
+    for credential in summary.added.iter().chain(&summary.removed) {
+        people::learn(work, credential)?;
+    }
+    lines(work, row, entry, summary)?;
+    if summary.self_removed {
+        row.state = LogState::Removed;
+        work.tell(Event::Chat(row.chat));
+        return Ok(());
+    }
+    begin_generation(work, row, group, (entry, summary))?;
+    if summary.policy_after.title != summary.policy_before.title
+        && let Some(mut chat) = work.tx.chat(&row.chat)?
+    {
+        chat.title.clone_from(&summary.policy_after.title);
+        work.tx.put_chat(&chat)?;
+    }
+    outbox::announce_admin_key(work, row, group)?;
+    work.tell(Event::Chat(row.chat));
+    if let Some(out) = own {
+        let mut place = row.clone();
+        place.hash = veche_mls::Transcript::next(&row.hash, entry, 0);
+        place.cursor = entry.seq;
+        outbox::invite_joiners(work, &place, group, (entry, &out))?;
+    }
+    Ok(())
+}
+
+/// A removal begins a membership generation; where the remover could not, an admin does it next
+/// (LOG.md rules 11 and 12).
+fn begin_generation(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &Group,
+    (entry, summary): (&Entry, &Summary),
+) -> Result<(), ClientError> {
+    let rotation = entry.rider.as_ref().and_then(|rider| rider.rotation);
+    if let Some(rotation) = rotation {
+        let secret = group.generation_secret(&work.core.engine, rotation.generation)?;
+        if secret.token_hashes(&row.log, rotation.generation) != rotation.tokens {
+            work.tell(Event::Notice("an admin has set tokens that no member can derive".into()));
+        }
+        row.generation = rotation.generation;
+        row.flags.rotation_due = false;
+        work.tx.put_generation(
+            &row.log,
+            &GenerationRow {
+                number: rotation.generation,
+                begins: entry.seq,
+                secret: *secret.as_bytes(),
+            },
+        )?;
+        return Ok(());
+    }
+    let somebody_gone = gone(summary, group).next().is_some();
+    if somebody_gone {
+        row.flags.rotation_due = true;
+    }
+    if row.flags.rotation_due {
+        outbox::elect_rotation(work, group)?;
+    }
+    Ok(())
+}
+
+/// Accounts that have no device left in the group.
+fn gone<'a>(summary: &'a Summary, group: &Group) -> impl Iterator<Item = AccountId> + use<'a> {
+    let inside = group.accounts();
+    let gone: BTreeSet<AccountId> = accounts(&summary.removed)
+        .into_iter()
+        .filter(|account| !inside.contains(account))
+        .collect();
+    gone.into_iter()
+}
+
+fn accounts(credentials: &[Credential]) -> BTreeSet<AccountId> {
+    credentials.iter().map(|credential| credential.certificate.account).collect()
+}
+
+/// The lines that a commit puts on the screen.
+fn lines(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    entry: &Entry,
+    summary: &Summary,
+) -> Result<(), ClientError> {
+    let by = summary.committer.certificate.account;
+    let actor = people::learn(work, &summary.committer)?;
+    let place = (&entry.id, entry.seq);
+    let proof_of_leaving = |account: &AccountId| leavers(work, row, account);
+    let mut all: Vec<(AccountId, String)> = Vec::new();
+    for account in accounts(&summary.added) {
+        all.push((account, format!("{actor} added {}", people::name(work, &account)?)));
+    }
+    for account in accounts(&summary.removed) {
+        let name = people::name(work, &account)?;
+        let words = if proof_of_leaving(&account)? {
+            format!("{name} left")
+        } else {
+            format!("{actor} removed {name}")
+        };
+        all.push((account, words));
+    }
+    let (before, after) = (&summary.policy_before, &summary.policy_after);
+    if before.title != after.title {
+        all.push((by, format!("{actor} renamed the group to {}", after.title)));
+    }
+    let removed = accounts(&summary.removed);
+    let named: BTreeSet<&AccountId> = before.roles.keys().chain(after.roles.keys()).collect();
+    for account in named {
+        let role = after.role(account);
+        if role != before.role(account) && !removed.contains(account) {
+            let name = people::name(work, account)?;
+            let role = match role {
+                veche_mls::Role::Owner => "an owner",
+                veche_mls::Role::Admin => "an admin",
+                veche_mls::Role::Member => "a member",
+            };
+            all.push((*account, format!("{actor} made {name} {role}")));
+        }
+    }
+    for (about, words) in all {
+        line(work, row, place, &Line { by, about: Some(about), words: &words })?;
+    }
+    Ok(())
+}
+
+/// Whether somebody asked to be removed.
+fn leavers(
+    work: &Work<'_>,
+    row: &LogRow,
+    account: &AccountId,
+) -> Result<bool, ClientError> {
+    Ok(work.tx.meta(&super::control::leaving(&row.log, account))?.is_some())
+}

@@ -1,0 +1,98 @@
+//! Requests in the log that need no epoch: to be removed, to be added again (LOG.md rules 7, 9).
+
+use veche_mls::{Control, Group};
+use veche_store::{LogRow, LogState, OutboxRow};
+use veche_wire::{AccountId, Entry, LogId};
+
+use super::Taken;
+use crate::wanted::{self, Wanted};
+use crate::work::Work;
+use crate::{ClientError, Event, outbox, people};
+
+/// The name of the mark that somebody is leaving.
+pub(super) fn leaving(log: &LogId, account: &AccountId) -> String {
+    format!("leaving {log} {account}")
+}
+
+/// Takes a control entry.
+pub(super) fn take(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &Group,
+    (entry, own): (&Entry, Option<OutboxRow>),
+) -> Result<Taken, ClientError> {
+    if let Some(out) = own {
+        if wanted::decode::<Wanted>(&out.body)? == Wanted::Leave {
+            row.state = LogState::Left;
+        }
+        outbox::own_control(work, &out)?;
+        return Ok(Taken::Yes);
+    }
+    let Some(secret) = outbox::generation_secret(work, row)? else { return Ok(Taken::Yes) };
+    let key = secret.control_key(&row.log, row.generation);
+    let Some(plain) = key.open(&row.log, &entry.id, &entry.bytes) else { return Ok(Taken::Yes) };
+    let Ok(control) = Control::decode(&plain) else { return Ok(Taken::Yes) };
+    match control {
+        Control::Leave(request) => {
+            if let Some(leaf) = group.verify_leave(&request)
+                && let Some(member) = group.member(leaf)
+            {
+                let account = member.credential.certificate.account;
+                work.tx.set_meta(&leaving(&row.log, &account), b"1")?;
+                outbox::elect_leaver_removal(work, group, plain, &request.device)?;
+            }
+        }
+        Control::Readmit(request) => {
+            let me = work.identity()?.device();
+            if request.verify()
+                && request.log == row.log
+                && request.device != me
+                && group.member_of_device(&request.device).is_some()
+            {
+                outbox::elect_readmission(work, group, plain, &request.device)?;
+            }
+        }
+        // Direct chats need no announcement: both sides know which log wins. The rest of successors
+        // comes with large groups.
+        Control::Successor(_) => {}
+    }
+    Ok(Taken::Yes)
+}
+
+/// Our request to be removed is durable: the keys of the chat are dropped.
+pub(crate) fn left(
+    work: &mut Work<'_>,
+    log: &LogId,
+    out: &OutboxRow,
+) -> Result<(), ClientError> {
+    let Some(mut row) = work.tx.log(log)? else { return Ok(()) };
+    work.tx.delete_outbox(out.position)?;
+    if row.state == LogState::Active {
+        row.state = LogState::Left;
+        work.tx.put_log(&row)?;
+        let group = work.take_group(log)?;
+        super::end(work, &row, group)?;
+    }
+    outbox::fail_outbox(work, log, "you have left this chat")?;
+    work.tell(Event::Chat(row.chat));
+    if let Some(intent) = out.intent {
+        let ending = wanted::Ending::Chat(row.chat.0);
+        outbox::settle_intent(work, intent, &ending)?;
+    }
+    Ok(())
+}
+
+/// Typing: not stored by anybody. The plain text is the account that types.
+pub(crate) fn signal(work: &mut Work<'_>, log: &LogId, bytes: &[u8]) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(log)? else { return Ok(()) };
+    let Some(secret) = outbox::generation_secret(work, &row)? else { return Ok(()) };
+    let key = secret.control_key(log, row.generation);
+    if let Some(plain) = key.open_signal(log, bytes)
+        && let Ok(account) = AccountId::try_from(plain.as_slice())
+        && account != work.identity()?.account()
+    {
+        let from = people::name(work, &account)?;
+        work.tell(Event::Typing { chat: row.chat, from });
+    }
+    Ok(())
+}

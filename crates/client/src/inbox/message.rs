@@ -1,0 +1,240 @@
+//! A message comes in.
+
+use veche_mls::{EntryRef, Group, Opened, OpenedMessage, Payload};
+use veche_store::{LogRow, MessageRow, OutboxRow, ReactionRow, RowState, position};
+use veche_wire::content::{Body, Note};
+use veche_wire::{AccountId, Content, Entry, Kind};
+
+use super::{Taken, line};
+use crate::work::Work;
+use crate::{ClientError, Event, outbox, people, views};
+
+/// Takes a message entry. One that does not open is junk: counted, skipped, never shown as a lost
+/// message; real losses show in the counters of their sender.
+pub(super) fn take(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &mut Group,
+    (entry, own): (&Entry, Option<OutboxRow>),
+) -> Result<Taken, ClientError> {
+    if let Some(out) = own {
+        if let crate::wanted::Wanted::Message(content) = crate::wanted::decode(&out.body)? {
+            let content = Content::decode(&content)?;
+            let me = work.identity()?.account();
+            outbox::own_message(work, row, entry, &out)?;
+            apply(work, row, entry, (&me, &content))?;
+        }
+        return Ok(Taken::Yes);
+    }
+    let key = group.entry_key(&work.core.engine)?;
+    let Some(mls) = key.open(&row.log, &entry.id, Kind::Message, &entry.bytes) else {
+        junk(work, row, entry)?;
+        return Ok(Taken::Yes);
+    };
+    let expected = EntryRef::of(row.log, entry);
+    match group.open(&work.core.engine, work.keep, &mls, &expected)? {
+        Opened::Message(opened) => opened_message(work, row, group, (entry, &opened))?,
+        Opened::Junk(_) => junk(work, row, entry)?,
+        Opened::Own => {
+            // Something claims this leaf: new keys before the next seal (LOG.md rule 4).
+            junk(work, row, entry)?;
+            let name = format!("update {}", row.log);
+            let last = work.tx.meta_number(&name)?.unwrap_or(0);
+            if work.now.saturating_sub(last) >= 3_600_000 {
+                work.tx.set_meta_number(&name, work.now)?;
+                row.flags.update_due = true;
+            }
+        }
+    }
+    Ok(Taken::Yes)
+}
+
+const JUNK: &str = "junk entries";
+
+fn junk(work: &mut Work<'_>, row: &LogRow, entry: &Entry) -> Result<(), ClientError> {
+    let count = work.tx.meta_number(JUNK)?.unwrap_or(0);
+    work.tx.set_meta_number(JUNK, count + 1)?;
+    super::restored::unreadable(work, row, entry)
+}
+
+fn opened_message(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    group: &Group,
+    (entry, opened): (&Entry, &OpenedMessage),
+) -> Result<(), ClientError> {
+    let name = people::learn(work, &opened.credential)?;
+    count(work, row, (entry, opened, &name))?;
+    compare_transcripts(work, row, (entry, opened, &name))?;
+    let account = opened.credential.certificate.account;
+    let Ok(payload) = Payload::decode(&opened.payload) else { return junk(work, row, entry) };
+    let honest = entry.commitment.is_some_and(|commitment| payload.verify(&commitment));
+    let may_post = group.policy().role(&account) >= group.policy().may_post;
+    let Ok(content) = Content::decode(&payload.content) else { return junk(work, row, entry) };
+    if !honest || !may_post {
+        return junk(work, row, entry);
+    }
+    if let Body::Note(Note::AdminKey(key)) = &content.body {
+        return listed_later(work, group, key, &account);
+    }
+    apply(work, row, entry, (&account, &content))
+}
+
+fn listed_later(
+    work: &mut Work<'_>,
+    group: &Group,
+    key: &veche_wire::AdminKey,
+    account: &AccountId,
+) -> Result<(), ClientError> {
+    if group.policy().role(account) >= veche_mls::Role::Admin {
+        outbox::elect_key_listing(work, group, key, account)?;
+    }
+    Ok(())
+}
+
+/// Counters show what of a sender is missing (LOG.md rule 3).
+fn count(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (entry, opened, name): (&Entry, &OpenedMessage, &str),
+) -> Result<(), ClientError> {
+    let expected = work.tx.sender_counter(&row.log, opened.leaf)?;
+    let counter = opened.bound.counter;
+    let next = expected.map_or(counter + 1, |expected| expected.max(counter + 1));
+    work.tx.set_sender_counter(&row.log, opened.leaf, next)?;
+    // A member who came in the middle of an epoch does not know where a sender stood: it did not, as
+    // every joiner begins with an epoch.
+    let from = expected.unwrap_or(0);
+    let lost = (from..counter).filter(|missing| !opened.bound.given_up.contains(missing)).count();
+    if lost > 0 {
+        let words = format!("{lost} message(s) of {name} were lost on the way");
+        line::local_line(work, row, entry, &words)?;
+    }
+    if counter < from {
+        let words = format!("a message of {name} came out of order");
+        line::local_line(work, row, entry, &words)?;
+    }
+    Ok(())
+}
+
+/// A server that shows two orders is found out (LOG.md rule 8).
+fn compare_transcripts(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (entry, opened, name): (&Entry, &OpenedMessage, &str),
+) -> Result<(), ClientError> {
+    let seq = opened.bound.seq;
+    let ours = if seq == row.cursor {
+        Some(row.hash)
+    } else {
+        work.tx.transcript_hash(&row.log, seq)?
+    };
+    if ours.is_some_and(|ours| ours != opened.bound.hash)
+        && !super::restored::is_forgiven(work, &row.log, seq)?
+    {
+        let words = format!("the server has shown {name} another order of this chat");
+        line::local_line(work, row, entry, &words)?;
+        work.tell(Event::Notice(words));
+    }
+    Ok(())
+}
+
+/// Applies what a message says.
+fn apply(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    entry: &Entry,
+    (author, content): (&AccountId, &Content),
+) -> Result<(), ClientError> {
+    match (&content.body, content.replaces, content.in_reply_to) {
+        (Body::Text(text), Some(target), _) => {
+            edit(work, row, author, &target, |message| {
+                message.text = Some(text.clone());
+                message.edited = true;
+            })
+        }
+        (Body::Nothing, Some(target), _) => {
+            if work.tx.delete_reaction(&row.chat, &target, author)? {
+                return Ok(());
+            }
+            edit(work, row, author, &target, |message| {
+                message.text = None;
+                message.content = None;
+                message.deleted = true;
+            })
+        }
+        (Body::Reaction(emoji), None, Some(target)) => {
+            let reaction = ReactionRow {
+                id: content.id,
+                target,
+                account: *author,
+                emoji: emoji.clone(),
+            };
+            work.tx.put_reaction(&row.chat, &reaction)?;
+            work.tell(Event::Message { chat: row.chat, message: target });
+            Ok(())
+        }
+        (Body::Receipt { read }, _, _) => {
+            for message in read {
+                work.tx.put_receipt(&row.chat, message, author)?;
+                work.tell(Event::Message { chat: row.chat, message: *message });
+            }
+            Ok(())
+        }
+        (Body::Note(Note::Joined) | Body::Note(Note::AdminKey(_)) | Body::Nothing, _, _) => Ok(()),
+        _ if outbox::shows_as_message(content) => insert(work, row, entry, (author, content)),
+        _ => Ok(()),
+    }
+}
+
+fn edit(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    author: &AccountId,
+    target: &veche_wire::EntryId,
+    change: impl FnOnce(&mut MessageRow),
+) -> Result<(), ClientError> {
+    if let Some(mut message) = work.tx.message(&row.chat, target)?
+        && message.account == *author
+        && message.event.is_none()
+        && !message.deleted
+    {
+        change(&mut message);
+        work.tx.update_message(&message)?;
+        work.tell(Event::Message { chat: row.chat, message: *target });
+    }
+    Ok(())
+}
+
+fn insert(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    entry: &Entry,
+    (author, content): (&AccountId, &Content),
+) -> Result<(), ClientError> {
+    // A row of ours is there since it was written, with its place; inserting it again is a no-op.
+    let mine = *author == work.identity()?.account();
+    let message = MessageRow {
+        arrival: 0,
+        chat: row.chat,
+        id: content.id,
+        log: row.log,
+        rank: row.rank,
+        position: position(entry.seq, 0),
+        account: *author,
+        sent_at: content.sent_at,
+        state: if mine { RowState::Sent } else { RowState::Received },
+        reason: None,
+        text: views::text_of(content),
+        content: Some(content.encode()),
+        event: None,
+        reply_to: content.in_reply_to,
+        edited: false,
+        deleted: false,
+    };
+    if work.tx.insert_message(&message)? {
+        work.core.session.received += 1;
+        work.tell(Event::Message { chat: row.chat, message: content.id });
+    }
+    Ok(())
+}

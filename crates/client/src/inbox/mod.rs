@@ -1,0 +1,184 @@
+//! Station 8, the way in: entries of a log become rows, with the ratchet and the cursor, in one
+//! transaction per batch. A known entry is a no-op; what cannot be read is counted or shown, never
+//! passed over in silence.
+
+mod commit;
+mod control;
+mod line;
+mod message;
+pub(crate) mod readmit;
+pub(crate) mod restored;
+mod rights;
+
+pub(crate) use control::{left, signal};
+pub(crate) use line::line;
+
+use sha2::Digest;
+use veche_mls::{Group, Transcript};
+use veche_store::{EntryRow, LogRow, LogState};
+use veche_wire::{Entry, Kind, LogId};
+
+use crate::work::Work;
+use crate::{ClientError, answer, outbox};
+
+/// How many of the latest entries of a log are kept as they came.
+const ENTRIES_KEPT: u64 = 1_000;
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It counts.
+    Yes,
+    /// A commit that every member skips.
+    Skipped,
+    /// This device cannot go on from here.
+    Stop,
+}
+
+/// Takes a batch of entries.
+pub(crate) fn accept(
+    work: &mut Work<'_>,
+    log: &LogId,
+    entries: &[Entry],
+) -> Result<(), ClientError> {
+    let Some(mut row) = work.tx.log(log)? else { return Ok(()) };
+    if row.state != LogState::Active {
+        return Ok(());
+    }
+    let mut group = work.take_group(log)?;
+    for entry in entries {
+        if entry.seq <= row.cursor {
+            continue;
+        }
+        if entry.seq != row.cursor + 1 {
+            gap(work, &mut row, entry)?;
+            break;
+        }
+        let taken = take(work, &mut row, &mut group, entry)?;
+        if taken == Taken::Stop {
+            break;
+        }
+        advance(work, &mut row, entry, taken)?;
+        if row.state != LogState::Active {
+            break;
+        }
+    }
+    work.tx.trim_entries(log, row.cursor.saturating_sub(ENTRIES_KEPT))?;
+    work.tx.put_log(&row)?;
+    if let Some(subscription) = work.core.session.subscriptions.get_mut(log) {
+        subscription.fresh = false;
+        subscription.head = subscription.head.max(row.cursor);
+    }
+    work.core.session.dirty.insert(*log);
+    if row.state == LogState::Left || row.state == LogState::Removed {
+        end(work, &row, group)?;
+    } else {
+        work.put_group(*log, group);
+    }
+    answer::tell_when_live(work)
+}
+
+/// This device is not a member any more: it keeps the history and no keys.
+pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(), ClientError> {
+    group.forget(work.keep)?;
+    work.tx.forget_generations(&row.log)?;
+    work.core.session.subscriptions.remove(&row.log);
+    crate::invitation::place_lost(work, &row.log)
+}
+
+/// Entries are missing. In the middle of a subscription they are asked for again; where the log does
+/// not have them any more, this device asks to be added again.
+fn gap(work: &mut Work<'_>, row: &mut LogRow, entry: &Entry) -> Result<(), ClientError> {
+    let subscription = work.core.session.subscriptions.remove(&row.log);
+    if subscription.is_some_and(|subscription| subscription.fresh) {
+        let words = format!(
+            "the server has kept nothing between entry {} and {}",
+            row.cursor, entry.seq
+        );
+        return readmit::stuck(work, row, &words);
+    }
+    Ok(())
+}
+
+/// Takes one entry, whose place is right after the cursor.
+fn take(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &mut Group,
+    entry: &Entry,
+) -> Result<Taken, ClientError> {
+    if let Some(taken) = restored::known(work, row, entry)? {
+        return Ok(taken);
+    }
+    let own = own_row(work, row, entry)?;
+    match entry.kind {
+        Kind::Message => message::take(work, row, group, (entry, own)),
+        Kind::Commit => commit::take(work, row, group, (entry, own)),
+        Kind::Control => control::take(work, row, group, (entry, own)),
+        Kind::Rotate | Kind::Admins | Kind::Freeze => rights::take(work, row, group, (entry, own)),
+    }
+}
+
+/// Own entries are known by id and hash in the outbox, never by a claimed leaf (LOG.md rule 4).
+fn own_row(
+    work: &Work<'_>,
+    row: &LogRow,
+    entry: &Entry,
+) -> Result<Option<veche_store::OutboxRow>, ClientError> {
+    let Some(out) = work.tx.outbox_entry(&entry.id)? else { return Ok(None) };
+    let hash: [u8; 32] = sha2::Sha256::digest(&entry.bytes).into();
+    Ok((out.log == row.log && out.hash == Some(hash)).then_some(out))
+}
+
+/// The cursor moves over an entry.
+fn advance(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    entry: &Entry,
+    taken: Taken,
+) -> Result<(), ClientError> {
+    row.hash = Transcript::next(&row.hash, entry, u8::from(taken == Taken::Skipped));
+    row.cursor = entry.seq;
+    if entry.kind == Kind::Commit {
+        row.last_commit = entry.seq;
+    }
+    let frame = outbox::entry_to_bytes(row.log, entry);
+    let kept = EntryRow { seq: entry.seq, id: entry.id, hash: row.hash, frame };
+    work.tx.put_entry(&row.log, &kept)?;
+    Ok(())
+}
+
+/// The rule broken: the cursor is durable before the rows that it stands for.
+#[cfg(feature = "mutants")]
+pub(crate) fn move_cursor_first(
+    work: &mut Work<'_>,
+    log: &LogId,
+    entries: &[Entry],
+) -> Result<(), ClientError> {
+    if let (Some(mut row), Some(last)) = (work.tx.log(log)?, entries.last())
+        && row.state == LogState::Active
+        && entries.first().is_some_and(|entry| entry.seq == row.cursor + 1)
+    {
+        work.tx.set_meta_number(&format!("cursor before {log}"), row.cursor)?;
+        row.cursor = last.seq;
+        work.tx.put_log(&row)?;
+    }
+    Ok(())
+}
+
+/// The rule broken, second half: the rows, if there still is a second half.
+#[cfg(feature = "mutants")]
+pub(crate) fn accept_late(
+    work: &mut Work<'_>,
+    log: &LogId,
+    entries: &[Entry],
+) -> Result<(), ClientError> {
+    let name = format!("cursor before {log}");
+    if let (Some(mut row), Some(before)) = (work.tx.log(log)?, work.tx.meta_number(&name)?)
+        && entries.first().is_some_and(|entry| entry.seq == before + 1)
+    {
+        row.cursor = before;
+        work.tx.put_log(&row)?;
+    }
+    accept(work, log, entries)
+}

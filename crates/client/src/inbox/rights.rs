@@ -1,0 +1,49 @@
+//! Rotations, admin lists and freezes that come alone (LOG.md rules 11 and 12).
+
+use veche_mls::{Group, RiderPlace, verify_rider};
+use veche_store::{GenerationRow, LogRow, OutboxRow};
+use veche_wire::Entry;
+
+use super::{Taken, line};
+use crate::work::Work;
+use crate::{ClientError, Event, outbox};
+
+/// Takes an entry that changes rights. The server has checked its signature against the list of
+/// admin keys; members check it against the list in the group.
+pub(super) fn take(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &Group,
+    (entry, own): (&Entry, Option<OutboxRow>),
+) -> Result<Taken, ClientError> {
+    if let Some(out) = own {
+        outbox::own_control(work, &out)?;
+    }
+    let Some(rider) = &entry.rider else { return Ok(Taken::Yes) };
+    let place = RiderPlace { log: row.log, id: entry.id, kind: entry.kind, bytes: &entry.bytes };
+    let listed = group.policy().admin_keys.get(&rider.signer).copied();
+    let Some(admin) = listed.filter(|_| verify_rider(rider, &place)) else {
+        work.tell(Event::Notice("the server changed rights of a chat without an admin".into()));
+        return Ok(Taken::Yes);
+    };
+    if let Some(rotation) = rider.rotation {
+        let secret = group.generation_secret(&work.core.engine, rotation.generation)?;
+        if secret.token_hashes(&row.log, rotation.generation) != rotation.tokens {
+            work.tell(Event::Notice("an admin has set tokens that no member can derive".into()));
+        }
+        row.generation = rotation.generation;
+        row.flags.rotation_due = false;
+        let generation = GenerationRow {
+            number: rotation.generation,
+            begins: entry.seq,
+            secret: *secret.as_bytes(),
+        };
+        work.tx.put_generation(&row.log, &generation)?;
+    }
+    if let Some(frozen) = rider.freeze {
+        let words = if frozen { "the chat was frozen" } else { "the chat was thawed" };
+        let about = line::Line { by: admin, about: Some(admin), words };
+        line::line(work, row, (&entry.id, entry.seq), &about)?;
+    }
+    Ok(Taken::Yes)
+}

@@ -1,0 +1,388 @@
+//! Coming in: what the inbox brings is kept and decided upon; an accepted invitation becomes a chat
+//! (LOG.md rules 13 and 14).
+
+use veche_mls::{
+    ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree,
+};
+use veche_store::{
+    BlobRow, ChatRow, Direction, GenerationRow, InvitationRow, InvitationState, LogFlags, LogRow,
+    LogState,
+};
+use veche_wire::content::{Body, Note};
+use veche_wire::{AccountId, Credential, EntryId, InboxEntry, LogId, SignedRequest};
+
+use crate::api::{IntentId, Reply};
+use crate::error::refuse;
+use crate::inbox::{self, readmit};
+use crate::session::Key;
+use crate::wanted::{self, Ending, Intent};
+use crate::work::Work;
+use crate::{ClientError, Event, account, answer, blobs, outbox, people};
+
+/// Up to where the inbox was kept here.
+const INBOX_SEEN: &str = "inbox seen";
+
+/// The inbox brings envelopes: kept here first, then erased there.
+pub(crate) fn received(
+    work: &mut Work<'_>,
+    entries: &[InboxEntry],
+) -> Result<(), ClientError> {
+    let mut seen = work.tx.meta_number(INBOX_SEEN)?.unwrap_or(0);
+    for entry in entries {
+        seen = seen.max(entry.seq);
+        let opened = open_envelope(&work.core.engine, work.identity()?, &entry.bytes);
+        // What does not open was not for this device, or nobody signed it.
+        let Ok((sender, envelope)) = opened else { continue };
+        match envelope {
+            Envelope::Invitation(invitation) => invited(work, entry.id, &sender, &invitation)?,
+            Envelope::Readmit(request) => readmission_asked(work, &request)?,
+        }
+        account::package_used(work);
+    }
+    work.tx.set_meta_number(INBOX_SEEN, seen)?;
+    work.core.session.inbox_seen = seen;
+    account::signed(work, Key::Erase, &SignedRequest::EraseInbox { up_to: seen })?;
+    answer::tell_when_live(work)
+}
+
+/// Where the inbox was left.
+pub(crate) fn inbox_seen(work: &Work<'_>) -> Result<u64, ClientError> {
+    Ok(work.tx.meta_number(INBOX_SEEN)?.unwrap_or(0))
+}
+
+fn readmission_asked(
+    work: &mut Work<'_>,
+    request: &veche_mls::ReadmitRequest,
+) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(&request.log)? else { return Ok(()) };
+    if row.state != LogState::Active || !request.verify() {
+        return Ok(());
+    }
+    let group = work.take_group(&row.log)?;
+    if group.member_of_device(&request.device).is_some() {
+        let control = veche_mls::Control::Readmit(request.clone()).encode();
+        outbox::elect_readmission(work, &group, control, &request.device)?;
+    }
+    work.put_group(row.log, group);
+    Ok(())
+}
+
+fn invited(
+    work: &mut Work<'_>,
+    id: EntryId,
+    sender: &Credential,
+    invitation: &Invitation,
+) -> Result<(), ClientError> {
+    let from = sender.certificate.account;
+    if people::is_blocked(work, &from)? {
+        return Ok(());
+    }
+    let name = people::learn(work, sender)?;
+    let trusted = work.tx.account(&from)?.is_some_and(|row| row.contact);
+    let state = match work.tx.log(&invitation.log)?.map(|row| row.state) {
+        // This device has its place; nobody can talk it out of it. If the log says that it was
+        // replaced, the invitation counts then.
+        Some(LogState::Active | LogState::Creating) => InvitationState::Held,
+        // It has asked to be added again.
+        Some(LogState::Stuck) => InvitationState::Accepted,
+        Some(LogState::Left | LogState::Removed) | None if trusted => InvitationState::Accepted,
+        Some(LogState::Left | LogState::Removed) | None => InvitationState::Request,
+    };
+    work.tx.put_invitation(&InvitationRow {
+        id,
+        log: invitation.log,
+        account: from,
+        direct: invitation.kind == ChatKind::Direct,
+        state,
+        intent: None,
+        body: Envelope::Invitation(Box::new(invitation.clone())).encode(),
+    })?;
+    if state == InvitationState::Request {
+        work.tell(Event::Request(id));
+        work.tell(Event::Notice(format!("{name} asks to come in touch.")));
+    }
+    Ok(())
+}
+
+fn opened(row: &InvitationRow) -> Result<Invitation, ClientError> {
+    match Envelope::decode(&row.body)? {
+        Envelope::Invitation(invitation) => Ok(*invitation),
+        Envelope::Readmit(_) => Err(ClientError::Bug("a kept invitation is none".into())),
+    }
+}
+
+/// The person accepts a request.
+pub(crate) fn accept(work: &mut Work<'_>, request: &EntryId) -> Result<Reply, ClientError> {
+    let mut row = requested(work, request)?;
+    people::keep_contact(work, &row.account, None)?;
+    let intent = work.tx.insert_intent(&wanted::encode(&Intent::Join))?;
+    row.state = InvitationState::Accepted;
+    row.intent = Some(intent);
+    work.tx.put_invitation(&row)?;
+    Ok(Reply::Intent(intent))
+}
+
+/// The person declines a request.
+pub(crate) fn decline(work: &mut Work<'_>, request: &EntryId) -> Result<Reply, ClientError> {
+    let row = requested(work, request)?;
+    work.tx.delete_invitation(&row.id)?;
+    Ok(Reply::Done)
+}
+
+fn requested(work: &Work<'_>, request: &EntryId) -> Result<InvitationRow, ClientError> {
+    let row = work.tx.invitation(request)?;
+    match row.filter(|row| row.state == InvitationState::Request) {
+        Some(row) => Ok(row),
+        None => refuse("There is no such request. `veche requests` lists them."),
+    }
+}
+
+/// This device has lost its place in a log: what was held counts now.
+pub(crate) fn place_lost(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    for mut row in work.tx.invitations()? {
+        if row.log == *log && row.state == InvitationState::Held {
+            let trusted = work.tx.account(&row.account)?.is_some_and(|account| account.contact);
+            let replaced = work.tx.log(log)?.is_some_and(|row| row.state == LogState::Stuck);
+            row.state = if trusted || replaced {
+                InvitationState::Accepted
+            } else {
+                InvitationState::Request
+            };
+            work.tx.put_invitation(&row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fetches trees and joins.
+pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
+    for row in work.tx.invitations()? {
+        if row.state != InvitationState::Accepted {
+            continue;
+        }
+        let invitation = opened(&row)?;
+        let tree = &invitation.tree;
+        match work.tx.blob(&tree.blob)? {
+            None => work.tx.put_blob(&BlobRow {
+                blob: tree.blob,
+                direction: Direction::Down,
+                total: tree.size,
+                have: 0,
+                intent: None,
+            })?,
+            Some(blob) if blob.direction == Direction::Here => {
+                join(work, &row, &invitation)?;
+                work.tx.delete_blob(&tree.blob)?;
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// A tree cannot be had (any more): the way in is to be added again.
+pub(crate) fn tree_lost(
+    work: &mut Work<'_>,
+    blob: &veche_wire::BlobId,
+) -> Result<(), ClientError> {
+    for row in work.tx.invitations()? {
+        if row.state == InvitationState::Accepted {
+            let invitation = opened(&row)?;
+            if invitation.tree.blob == *blob {
+                ask_instead(work, &row, &invitation, "its member list has expired")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn join(
+    work: &mut Work<'_>,
+    row: &InvitationRow,
+    invitation: &Invitation,
+) -> Result<(), ClientError> {
+    use sha2::Digest;
+    let sealed = blobs::whole(work, &invitation.tree.blob)?;
+    let hash: [u8; 32] = sha2::Sha256::digest(&sealed).into();
+    let tree = open_tree(&invitation.tree.key, &sealed);
+    let Some(tree) = tree.filter(|_| hash == invitation.tree.sha256) else {
+        return ask_instead(work, row, invitation, "its member list is damaged");
+    };
+    work.core.groups.remove(&invitation.log);
+    let (engine, identity) = (&work.core.engine, work.identity()?);
+    let joined = Group::join(
+        engine,
+        work.keep,
+        identity,
+        &invitation.welcome,
+        &tree,
+        invitation.log,
+    );
+    match joined {
+        Ok(group) => joined_group(work, row, invitation, group),
+        Err(JoinError::Keep(error)) => Err(veche_mls::MlsError::Keep(error).into()),
+        Err(error) => ask_instead(work, row, invitation, &error.to_string()),
+    }
+}
+
+fn log_row(invitation: &Invitation, chat: LogId, state: LogState) -> LogRow {
+    LogRow {
+        log: invitation.log,
+        chat,
+        rank: 1,
+        state,
+        generation: invitation.generation,
+        cursor: invitation.commit_seq,
+        hash: invitation.transcript,
+        last_commit: invitation.commit_seq,
+        counter: 0,
+        flags: LogFlags::default(),
+        admin_secret: None,
+        creation: None,
+    }
+}
+
+fn put_rows(
+    work: &mut Work<'_>,
+    row: &InvitationRow,
+    invitation: &Invitation,
+    state: LogState,
+) -> Result<LogRow, ClientError> {
+    let earlier = work.tx.log(&invitation.log)?;
+    let chat = earlier.as_ref().map_or(invitation.log, |earlier| earlier.chat);
+    let mut log = log_row(invitation, chat, state);
+    if let Some(earlier) = &earlier {
+        log.rank = earlier.rank;
+        log.admin_secret.clone_from(&earlier.admin_secret);
+        log.creation.clone_from(&earlier.creation);
+    }
+    work.tx.put_log(&log)?;
+    work.tx.drop_entries_after(&log.log, 0)?;
+    work.tx.clear_sender_counters(&log.log)?;
+    work.tx.put_generation(
+        &log.log,
+        &GenerationRow {
+            number: invitation.generation,
+            begins: invitation.commit_seq,
+            secret: *invitation.generation_secret.as_bytes(),
+        },
+    )?;
+    if work.tx.chat(&chat)?.is_none() {
+        work.tx.put_chat(&ChatRow {
+            chat,
+            direct: row.direct,
+            title: invitation.title.clone(),
+            peer: row.direct.then_some(row.account),
+            read_arrival: 0,
+            created: work.now,
+        })?;
+    }
+    work.tx.delete_invitation(&row.id)?;
+    Ok(log)
+}
+
+fn joined_group(
+    work: &mut Work<'_>,
+    row: &InvitationRow,
+    invitation: &Invitation,
+    group: Group,
+) -> Result<(), ClientError> {
+    let honest = group.accounts().contains(&row.account)
+        && group.policy().kind == invitation.kind
+        && (!row.direct || is_between_us(work, &group, &row.account)?);
+    if !honest {
+        group.forget(work.keep)?;
+        work.tx.delete_invitation(&row.id)?;
+        return finish(work, row.intent, Err("the invitation was not what it claimed to be"));
+    }
+    let earlier = work.tx.log(&invitation.log)?;
+    let mut log = put_rows(work, row, invitation, LogState::Active)?;
+    for member in group.members() {
+        people::learn(work, &member.credential)?;
+    }
+    let me = work.identity()?.account();
+    if let Some(earlier) = earlier.filter(|earlier| earlier.state == LogState::Stuck) {
+        readmit::repaired(work, &log.log)?;
+        let words = "this device was added again; what was said meanwhile is not here";
+        let place = (&invitation.commit, earlier.cursor + 1);
+        inbox::line(work, &log, place, me, me, words)?;
+        outbox::seal_anew(work, &log.log)?;
+    } else {
+        let by = people::name(work, &row.account)?;
+        let words = format!("{by} added {}", people::name(work, &me)?);
+        let place = (&invitation.commit, invitation.commit_seq);
+        inbox::line(work, &log, place, row.account, me, &words)?;
+        outbox::enqueue_content(work, &log.log, Body::Note(Note::Joined))?;
+    }
+    outbox::announce_admin_key(work, &mut log, &group)?;
+    work.tx.put_log(&log)?;
+    work.put_group(log.log, group);
+    work.core.session.subscriptions.remove(&log.log);
+    work.core.session.dirty.insert(log.log);
+    if row.direct {
+        settle_direct(work, &row.account)?;
+    }
+    let chat = work.tx.log(&log.log)?.map_or(log.chat, |log| log.chat);
+    work.tell(Event::Chat(chat));
+    finish(work, row.intent, Ok(chat))
+}
+
+fn is_between_us(
+    work: &Work<'_>,
+    group: &Group,
+    peer: &AccountId,
+) -> Result<bool, ClientError> {
+    let me = work.identity()?.account();
+    Ok(group.accounts().iter().all(|account| account == peer || *account == me))
+}
+
+/// The Welcome cannot be used: this device knows the generation, so it can ask in the log itself.
+fn ask_instead(
+    work: &mut Work<'_>,
+    row: &InvitationRow,
+    invitation: &Invitation,
+    words: &str,
+) -> Result<(), ClientError> {
+    let mut log = put_rows(work, row, invitation, LogState::Stuck)?;
+    readmit::stuck(work, &mut log, words)?;
+    work.tx.put_log(&log)?;
+    let chat = log.chat;
+    finish(work, row.intent, Ok(chat))
+}
+
+fn finish(
+    work: &mut Work<'_>,
+    intent: Option<IntentId>,
+    outcome: Result<LogId, &str>,
+) -> Result<(), ClientError> {
+    match (intent, outcome) {
+        (Some(intent), Ok(chat)) => {
+            outbox::settle_intent(work, intent, &Ending::Chat(chat.0))
+        }
+        (Some(intent), Err(words)) => outbox::fail_intent(work, intent, words),
+        (None, _) => Ok(()),
+    }
+}
+
+/// Of two direct chats between the same people the lower `LogId` wins, and the other becomes its
+/// predecessor (LOG.md rule 10). Both sides come to the same by themselves.
+fn settle_direct(work: &mut Work<'_>, peer: &AccountId) -> Result<(), ClientError> {
+    let mut usable = Vec::new();
+    for chat in work.tx.chats_with(peer)? {
+        let lost = work.tx.logs_of(&chat.chat)?.last().is_none_or(|row| {
+            matches!(row.state, LogState::Left | LogState::Removed)
+        });
+        if !lost {
+            usable.push(chat.chat);
+        }
+    }
+    usable.sort_unstable();
+    let Some((winner, losers)) = usable.split_first() else { return Ok(()) };
+    for loser in losers {
+        work.tx.merge_chat(loser, winner)?;
+        work.core.session.dirty.insert(*winner);
+        work.tell(Event::Chat(*loser));
+        work.tell(Event::Chat(*winner));
+    }
+    Ok(())
+}

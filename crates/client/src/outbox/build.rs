@@ -1,0 +1,158 @@
+//! From an intent to a change of the group as it is now: re-applied after every lost race.
+
+use std::collections::BTreeSet;
+
+use veche_mls::{Change as MlsChange, Control, Group, Policy, Role, Suite, check_key_package};
+use veche_wire::{AccountId, AdminKey, Certificate};
+
+use crate::wanted::{Change, Id, Person};
+use crate::work::Work;
+use crate::ClientError;
+
+/// What an intent comes to.
+pub(super) enum Plan {
+    /// This change.
+    Make(Making),
+    /// It is so already.
+    Done,
+    /// It cannot be, for this reason.
+    Refuse(String),
+}
+
+/// A change and what justifies it.
+#[derive(Default)]
+pub(super) struct Making {
+    pub(super) change: MlsChange,
+    /// Signed leave requests.
+    pub(super) proofs: Vec<Vec<u8>>,
+}
+
+/// What `change` comes to in `group`.
+pub(super) fn plan(
+    work: &Work<'_>,
+    group: &Group,
+    change: &Change,
+) -> Result<Plan, ClientError> {
+    let me = work.identity()?.account();
+    Ok(match change {
+        Change::Add(people) => add(group, people),
+        Change::Remove(accounts) => remove(group, accounts),
+        Change::RemoveLeaver(request) => remove_leaver(group, request),
+        Change::Readmit(request) => readmit(work, group, request),
+        Change::SetRole { account, role } => set_role(group, &AccountId(account.0), *role),
+        Change::Rename(title) => {
+            change_policy(group, |policy| policy.title.clone_from(title))
+        }
+        Change::ListKey { key, account } => list_key(group, key, &AccountId(account.0)),
+        Change::StepDown => change_policy(group, |policy| {
+            policy.set_role(me, Role::Member);
+            drop_keys(policy, &me);
+        }),
+        Change::Update => {
+            Plan::Make(Making { change: MlsChange { update: true, ..MlsChange::default() }, proofs: Vec::new() })
+        }
+    })
+}
+
+fn add(group: &Group, people: &[Person]) -> Plan {
+    let mut adds = Vec::new();
+    for person in people {
+        for device in &person.devices {
+            let Ok(certificate) = Certificate::decode(&device.certificate) else { continue };
+            if group.member_of_device(&certificate.device).is_none() {
+                adds.extend(device.package.clone());
+            }
+        }
+    }
+    if adds.is_empty() {
+        return Plan::Done;
+    }
+    Plan::Make(Making { change: MlsChange { adds, ..MlsChange::default() }, proofs: Vec::new() })
+}
+
+fn remove(group: &Group, accounts: &[Id]) -> Plan {
+    let gone: BTreeSet<[u8; 32]> = accounts.iter().map(|account| account.0).collect();
+    let removes: Vec<u32> = group
+        .members()
+        .iter()
+        .filter(|member| gone.contains(&member.credential.certificate.account.0))
+        .map(|member| member.leaf)
+        .collect();
+    if removes.is_empty() {
+        return Plan::Done;
+    }
+    Plan::Make(Making { change: MlsChange { removes, ..MlsChange::default() }, proofs: Vec::new() })
+}
+
+fn remove_leaver(group: &Group, request: &[u8]) -> Plan {
+    let Ok(Control::Leave(leave)) = Control::decode(request) else { return Plan::Done };
+    // A request of a leaf that is gone, or was added again since, asks for nothing.
+    let Some(leaf) = group.verify_leave(&leave) else { return Plan::Done };
+    let change = MlsChange { removes: vec![leaf], ..MlsChange::default() };
+    Plan::Make(Making { change, proofs: vec![leave.encode()] })
+}
+
+fn readmit(work: &Work<'_>, group: &Group, request: &[u8]) -> Plan {
+    let Ok(Control::Readmit(request)) = Control::decode(request) else { return Plan::Done };
+    let Some(member) = group.member_of_device(&request.device) else { return Plan::Done };
+    let certificate = &member.credential.certificate;
+    let suite = group.suite().unwrap_or(Suite::Classic);
+    let package = &request.key_package;
+    if !request.verify()
+        || check_key_package(&work.core.engine, package, certificate, suite).is_err()
+    {
+        return Plan::Refuse("the request to be added again is not valid".into());
+    }
+    let change = MlsChange {
+        adds: vec![request.key_package],
+        removes: vec![member.leaf],
+        ..MlsChange::default()
+    };
+    Plan::Make(Making { change, proofs: Vec::new() })
+}
+
+fn set_role(group: &Group, account: &AccountId, role: u8) -> Plan {
+    let role = match role {
+        0 => Role::Member,
+        1 => Role::Admin,
+        _ => Role::Owner,
+    };
+    if !group.accounts().contains(account) {
+        return Plan::Refuse("they are not in the chat any more".into());
+    }
+    change_policy(group, |policy| {
+        policy.set_role(*account, role);
+        if role < Role::Admin {
+            drop_keys(policy, account);
+        }
+    })
+}
+
+fn list_key(group: &Group, key: &Id, account: &AccountId) -> Plan {
+    let policy = group.policy();
+    let may = group.accounts().contains(account) && policy.role(account) >= Role::Admin;
+    let full = policy.admin_keys.len() >= veche_wire::limits::ADMIN_KEYS_MAX;
+    if !may || full {
+        return Plan::Done;
+    }
+    change_policy(group, |policy| {
+        policy.admin_keys.insert(AdminKey(key.0), *account);
+    })
+}
+
+fn drop_keys(policy: &mut Policy, account: &AccountId) {
+    policy.admin_keys.retain(|_, owner| owner != account);
+}
+
+fn change_policy(group: &Group, change: impl FnOnce(&mut Policy)) -> Plan {
+    let mut policy = group.policy().clone();
+    change(&mut policy);
+    if policy == *group.policy() {
+        return Plan::Done;
+    }
+    if policy.admin_keys != group.policy().admin_keys {
+        policy.admins_version += 1;
+    }
+    let change = MlsChange { policy: Some(policy), ..MlsChange::default() };
+    Plan::Make(Making { change, proofs: Vec::new() })
+}

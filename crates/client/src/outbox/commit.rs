@@ -1,0 +1,199 @@
+//! Commits and rotations: an intent becomes a change of the group, with the change of rights that
+//! belongs to it (LOG.md rules 2, 11 and 12).
+
+use veche_mls::{AdminSecret, Bound, Draft, Group, MlsError, RiderPlan, RiderPlace};
+use veche_store::{LogRow, OutboxRow};
+use veche_wire::{Entry, Kind, Rider, TokenHash, TokenHashes};
+
+use super::build::{self, Plan};
+use super::{enqueue, seal, settle};
+use crate::wanted::{self, Change, JoinerRow, Joiners, Wanted};
+use crate::work::{Work, mutated};
+use crate::ClientError;
+
+/// How long a change that cannot be made yet waits, in milliseconds.
+const WAIT_MS: u64 = 2_000;
+
+/// Makes the commit of an intent; answers whether something changed.
+pub(super) fn seal(
+    work: &mut Work<'_>,
+    row: LogRow,
+    mut out: OutboxRow,
+    change: &Change,
+) -> Result<bool, ClientError> {
+    let mut group = work.take_group(&row.log)?;
+    let plan = build::plan(work, &group, change)?;
+    let made = match plan {
+        Plan::Make(plan) => make(work, &row, &mut out, (&mut group, &plan))?,
+        Plan::Done => Made::Done,
+        Plan::Refuse(words) => Made::Refuse(words),
+    };
+    work.put_group(row.log, group);
+    match made {
+        Made::Sealed(sealed) => {
+            seal::finish(work, &row, out, sealed)?;
+            Ok(true)
+        }
+        Made::Done => {
+            settle::drop_row(work, &out)?;
+            Ok(true)
+        }
+        Made::Refuse(words) => {
+            settle::fail_row(work, &out, &words)?;
+            Ok(true)
+        }
+        Made::Wait => {
+            out.not_before = work.now + WAIT_MS;
+            work.tx.update_outbox(&out)?;
+            Ok(false)
+        }
+    }
+}
+
+enum Made {
+    Sealed(Vec<u8>),
+    Done,
+    Refuse(String),
+    Wait,
+}
+
+fn make(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    out: &mut OutboxRow,
+    (group, plan): (&mut Group, &build::Making),
+) -> Result<Made, ClientError> {
+    let (engine, identity) = (&work.core.engine, work.identity()?);
+    let needs = match group.needs(engine, identity, &plan.change) {
+        Ok(needs) => needs,
+        Err(MlsError::Keep(error)) => return Err(MlsError::Keep(error).into()),
+        Err(error) => return Ok(Made::Refuse(error.to_string())),
+    };
+    let rotates = needs.rotation && !mutated!(work.core, NoRotation);
+    let rights = RiderPlan {
+        generation: rotates.then_some(row.generation + 1),
+        admins: needs.admins,
+        freeze: None,
+    };
+    let secret = listed_secret(row, group)?;
+    if !rights.is_empty() && secret.is_none() {
+        // Another admin lists this device's key first.
+        return Ok(Made::Wait);
+    }
+    let bound = Bound {
+        seq: row.cursor,
+        hash: row.hash,
+        proofs: plan.proofs.clone(),
+        rider_hash: rights.hash(),
+        ..Bound::new(row.log, out.id, Kind::Commit)
+    };
+    let entry_key = group.entry_key(engine)?;
+    let draft = match group.commit(engine, work.keep, identity, &plan.change, &bound) {
+        Ok(draft) => draft,
+        Err(MlsError::Pending) => return Ok(Made::Wait),
+        Err(error @ MlsError::Keep(_)) => return Err(error.into()),
+        Err(error) => return Ok(Made::Refuse(error.to_string())),
+    };
+    let random = &mut work.core.random.clone();
+    let sealed = entry_key.seal(random, &row.log, &out.id, Kind::Commit, &draft.mls_bytes);
+    out.epoch = group.epoch();
+    out.draft = joiners(&draft);
+    if let (Some(secret), false) = (secret, rights.is_empty()) {
+        let tokens = if rotates {
+            let next = group.pending_generation_secret(engine, row.generation + 1)?;
+            next.token_hashes(&row.log, row.generation + 1)
+        } else {
+            NO_TOKENS
+        };
+        let place =
+            RiderPlace { log: row.log, id: out.id, kind: Kind::Commit, bytes: &sealed };
+        out.rider = Some(rider_row(row, secret.sign_rider(&rights, tokens, &place)));
+    }
+    #[cfg(feature = "mutants")]
+    if mutated!(work.core, MergeEarly) {
+        group.merge_unconfirmed(engine, work.keep)?;
+    }
+    Ok(Made::Sealed(sealed))
+}
+
+/// Where nothing rotates, no tokens are signed.
+const NO_TOKENS: TokenHashes =
+    TokenHashes { read: TokenHash([0; 32]), write: TokenHash([0; 32]) };
+
+/// A rider as a row keeps it: riding on an otherwise empty entry.
+fn rider_row(row: &LogRow, rider: Rider) -> Vec<u8> {
+    let carrier = Entry {
+        seq: 1,
+        id: veche_wire::EntryId([0; 16]),
+        kind: Kind::Rotate,
+        commitment: None,
+        bytes: Vec::new(),
+        rider: Some(rider),
+    };
+    super::entry_to_bytes(row.log, &carrier)
+}
+
+fn joiners(draft: &Draft) -> Option<Vec<u8>> {
+    if draft.joiners.is_empty() {
+        return None;
+    }
+    let joiners = draft.joiners.iter().map(|joiner| JoinerRow {
+        certificate: joiner.credential.certificate.encode(),
+        welcome: joiner.welcome.clone(),
+    });
+    Some(wanted::encode(&Joiners { tree: draft.tree.clone(), joiners: joiners.collect() }))
+}
+
+/// This device's admin secret, while its key is listed.
+pub(super) fn listed_secret(
+    row: &LogRow,
+    group: &Group,
+) -> Result<Option<AdminSecret>, ClientError> {
+    let Some(bytes) = &row.admin_secret else { return Ok(None) };
+    let secret = AdminSecret::decode(bytes)?;
+    Ok(group.policy().admin_keys.contains_key(&secret.public()).then_some(secret))
+}
+
+/// A rotation on its own: a generation begins in the current epoch (LOG.md rule 12).
+pub(super) fn seal_rotation(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    mut out: OutboxRow,
+) -> Result<bool, ClientError> {
+    let group = work.take_group(&row.log)?;
+    let secret = listed_secret(row, &group)?;
+    let next = group.generation_secret(&work.core.engine, row.generation + 1)?;
+    out.epoch = group.epoch();
+    work.put_group(row.log, group);
+    let (true, Some(secret)) = (row.flags.rotation_due, secret) else {
+        settle::drop_row(work, &out)?;
+        return Ok(true);
+    };
+    let plan = RiderPlan { generation: Some(row.generation + 1), admins: None, freeze: None };
+    let place = RiderPlace { log: row.log, id: out.id, kind: Kind::Rotate, bytes: &[] };
+    let tokens = next.token_hashes(&row.log, row.generation + 1);
+    out.rider = Some(rider_row(row, secret.sign_rider(&plan, tokens, &place)));
+    seal::finish(work, row, out, Vec::new())?;
+    Ok(true)
+}
+
+/// Before an admin leaves it takes itself off the lists (LOG.md rule 12). Answers whether it is off.
+pub(super) fn step_down_first(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
+    let me = work.identity()?.account();
+    let off = work.with_group(&row.log, |group| {
+        let policy = group.policy();
+        policy.role(&me) == veche_mls::Role::Member
+            && !policy.admin_keys.values().any(|account| *account == me)
+    })?;
+    if off {
+        return Ok(true);
+    }
+    let wanted = Wanted::Change(Change::StepDown);
+    let body = wanted::encode(&wanted);
+    let queued = work.tx.outbox(&row.log, 1_000)?.iter().any(|out| out.body == body);
+    if !queued {
+        let step_down = enqueue::new_row(work, &row.log, Kind::Commit, &wanted);
+        enqueue::put(work, &OutboxRow { automatic: true, ..step_down })?;
+    }
+    Ok(false)
+}

@@ -1,0 +1,163 @@
+//! A new chat: its group, its log, its first generation and admin key.
+
+use veche_mls::{AdminSecret, ChatKind, Group, Policy};
+use veche_store::{ChatRow, GenerationRow, LogFlags, LogRow, LogState, MessageRow, RowState};
+use veche_wire::{AccountId, ClientFrame, EntryId, LogId, Permit, Request};
+
+use crate::api::IntentId;
+use crate::session::Key;
+use crate::wanted::Change;
+use crate::work::Work;
+use crate::{ClientError, Event, gather, people};
+
+/// Makes the group here and the rows from which the log is made on the server.
+pub(crate) fn create_log(
+    work: &mut Work<'_>,
+    kind: ChatKind,
+    title: &str,
+    peer: Option<AccountId>,
+) -> Result<LogId, ClientError> {
+    let log = LogId::random(&mut work.core.random.clone());
+    let me = work.identity()?.account();
+    let secret = AdminSecret::generate(&mut work.core.random.clone());
+    let mut policy = match peer {
+        Some(peer) => Policy::direct(&[me, peer]),
+        None => Policy::group(title, me),
+    };
+    policy.admin_keys.insert(secret.public(), me);
+    let suite = gather::suite_for(&crate::wanted::Purpose::Add);
+    let group =
+        Group::create(&work.core.engine, work.keep, work.identity()?, log, suite, policy)?;
+    let generation = group.generation_secret(&work.core.engine, 0)?;
+    let create = Request::Create {
+        log,
+        permit: Permit::Open,
+        tokens: generation.token_hashes(&log, 0),
+        admins: vec![secret.public()],
+    };
+    work.put_group(log, group);
+    work.tx.put_generation(
+        &log,
+        &GenerationRow { number: 0, begins: 0, secret: *generation.as_bytes() },
+    )?;
+    work.tx.put_log(&LogRow {
+        log,
+        chat: log,
+        rank: 1,
+        state: LogState::Creating,
+        generation: 0,
+        cursor: 0,
+        hash: veche_mls::Transcript::START,
+        last_commit: 0,
+        counter: 0,
+        flags: LogFlags::default(),
+        admin_secret: Some(secret.encode().to_vec()),
+        creation: Some(ClientFrame { id: 1, request: create }.encode()),
+    })?;
+    work.tx.put_chat(&ChatRow {
+        chat: log,
+        direct: kind == ChatKind::Direct,
+        title: title.to_owned(),
+        peer,
+        read_arrival: 0,
+        created: work.now,
+    })?;
+    if kind == ChatKind::Group {
+        first_line(work, &log, &me, title)?;
+    }
+    work.core.session.dirty.insert(log);
+    work.tell(Event::Chat(log));
+    Ok(log)
+}
+
+fn first_line(
+    work: &mut Work<'_>,
+    log: &LogId,
+    me: &AccountId,
+    title: &str,
+) -> Result<(), ClientError> {
+    let name = people::name(work, me)?;
+    work.tx.insert_message(&MessageRow {
+        arrival: 0,
+        chat: *log,
+        id: EntryId(log.0),
+        log: *log,
+        rank: 1,
+        position: 0,
+        account: *me,
+        sent_at: work.now,
+        state: RowState::Received,
+        reason: None,
+        content: None,
+        text: None,
+        event: Some(format!("{name} created the group {title}")),
+        reply_to: None,
+        edited: false,
+        deleted: false,
+    })?;
+    Ok(())
+}
+
+/// Asks the server to make the log; idempotent.
+pub(super) fn ask_create(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    let Some(creation) = &row.creation else { return Ok(()) };
+    let frame = ClientFrame::decode(creation)?;
+    work.ask(Key::Create(row.log), |_| frame.request);
+    Ok(())
+}
+
+/// The server has made the log.
+pub(crate) fn created(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    if let Some(mut row) = work.tx.log(log)?
+        && row.state == LogState::Creating
+    {
+        row.state = LogState::Active;
+        work.tx.put_log(&row)?;
+    }
+    work.core.session.subscriptions.remove(log);
+    work.core.session.dirty.insert(*log);
+    Ok(())
+}
+
+/// The server does not make the log, for good.
+pub(crate) fn not_created(
+    work: &mut Work<'_>,
+    log: &LogId,
+    words: &str,
+) -> Result<(), ClientError> {
+    let reason = format!("the chat could not be made: {words}");
+    super::fail_outbox(work, log, &reason)?;
+    if let Some(mut row) = work.tx.log(log)? {
+        row.state = LogState::Left;
+        work.tx.put_log(&row)?;
+    }
+    work.tell(Event::Chat(*log));
+    Ok(())
+}
+
+/// An intent that is done when the server has the log: a change that changes nothing.
+pub(crate) fn wait_for_log(
+    work: &mut Work<'_>,
+    intent: IntentId,
+    log: &LogId,
+) -> Result<(), ClientError> {
+    let title = work.tx.chat(log)?.map(|chat| chat.title).unwrap_or_default();
+    super::enqueue_change(work, log, Change::Rename(title), Some(intent))?;
+    super::hand_over_intent(work, intent)
+}
+
+/// The direct chat with somebody that can be written to.
+pub(crate) fn direct_chat_with(
+    work: &Work<'_>,
+    peer: &AccountId,
+) -> Result<Option<LogId>, ClientError> {
+    for chat in work.tx.chats_with(peer)? {
+        let usable = work.tx.logs_of(&chat.chat)?.last().is_some_and(|row| {
+            matches!(row.state, LogState::Creating | LogState::Active | LogState::Stuck)
+        });
+        if usable {
+            return Ok(Some(chat.chat));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,122 @@
+//! What members do by themselves for the chat: all of them know what is to be done; one of them does
+//! it, the others step in when it does not (LOG.md rules 7, 9 and 12).
+
+use veche_mls::{AdminSecret, Group, Role};
+use veche_store::{LogRow, OutboxRow};
+use veche_wire::content::{Body, Note};
+use veche_wire::{AccountId, AdminKey, DeviceId, Kind, LogId};
+
+use super::enqueue;
+use crate::wanted::{self, Change, Id, Wanted};
+use crate::work::Work;
+use crate::ClientError;
+
+/// How much later the next in line steps in, in milliseconds.
+const TURN_MS: u64 = 2_000;
+/// The longest that anybody waits for its turn, in milliseconds.
+const TURN_MS_MAX: u64 = 30_000;
+
+/// Somebody asked to be removed.
+pub(crate) fn elect_leaver_removal(
+    work: &mut Work<'_>,
+    group: &Group,
+    request: Vec<u8>,
+    leaver: &DeviceId,
+) -> Result<(), ClientError> {
+    let turn = turn(work, group, Some(leaver), false)?;
+    put(work, &group.log(), Kind::Commit, Wanted::Change(Change::RemoveLeaver(request)), turn)
+}
+
+/// Somebody asked to be added again.
+pub(crate) fn elect_readmission(
+    work: &mut Work<'_>,
+    group: &Group,
+    request: Vec<u8>,
+    device: &DeviceId,
+) -> Result<(), ClientError> {
+    let turn = turn(work, group, Some(device), false)?;
+    put(work, &group.log(), Kind::Commit, Wanted::Change(Change::Readmit(request)), turn)
+}
+
+/// Somebody was removed without a rotation.
+pub(crate) fn elect_rotation(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
+    let turn = turn(work, group, None, true)?;
+    put(work, &group.log(), Kind::Rotate, Wanted::Rotate, turn)
+}
+
+/// An admin without a listed key has announced one.
+pub(crate) fn elect_key_listing(
+    work: &mut Work<'_>,
+    group: &Group,
+    key: &AdminKey,
+    account: &AccountId,
+) -> Result<(), ClientError> {
+    let turn = turn(work, group, None, true)?;
+    let change = Change::ListKey { key: Id(key.0), account: Id(account.0) };
+    put(work, &group.log(), Kind::Commit, Wanted::Change(change), turn)
+}
+
+/// This leaf needs new keys.
+pub(crate) fn elect_update(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    put(work, log, Kind::Commit, Wanted::Change(Change::Update), Some(0))
+}
+
+/// An admin whose device has no key for this log makes one and tells the others, once.
+pub(crate) fn announce_admin_key(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &Group,
+) -> Result<(), ClientError> {
+    let me = work.identity()?.account();
+    let is_admin = group.policy().role(&me) >= Role::Admin;
+    if is_admin && row.admin_secret.is_none() {
+        let secret = AdminSecret::generate(&mut work.core.random.clone());
+        row.admin_secret = Some(secret.encode().to_vec());
+        let note = Body::Note(Note::AdminKey(secret.public()));
+        enqueue::enqueue_content(work, &row.log, note)?;
+    } else if !is_admin {
+        row.admin_secret = None;
+    }
+    Ok(())
+}
+
+/// After how many milliseconds it is this device's turn; `None` where it is not its business. Those
+/// who can also rotate come first, then by leaf.
+fn turn(
+    work: &Work<'_>,
+    group: &Group,
+    except: Option<&DeviceId>,
+    only_listed: bool,
+) -> Result<Option<u64>, ClientError> {
+    let me = work.identity()?.device();
+    let policy = group.policy();
+    let listed = |account: &AccountId| policy.admin_keys.values().any(|owner| owner == account);
+    let mut line: Vec<(bool, u32, DeviceId)> = group
+        .members()
+        .iter()
+        .map(|member| (member.leaf, &member.credential.certificate))
+        .filter(|(_, certificate)| except != Some(&certificate.device))
+        .map(|(leaf, certificate)| (!listed(&certificate.account), leaf, certificate.device))
+        .filter(|(unlisted, _, _)| !(only_listed && *unlisted))
+        .collect();
+    line.sort_unstable();
+    let place = line.iter().position(|(_, _, device)| *device == me);
+    Ok(place.map(|place| (place as u64).saturating_mul(TURN_MS).min(TURN_MS_MAX)))
+}
+
+fn put(
+    work: &mut Work<'_>,
+    log: &LogId,
+    kind: Kind,
+    wanted: Wanted,
+    turn: Option<u64>,
+) -> Result<(), ClientError> {
+    let Some(turn) = turn else { return Ok(()) };
+    let body = wanted::encode(&wanted);
+    if work.tx.outbox(log, 1_000)?.iter().any(|out| out.body == body) {
+        return Ok(());
+    }
+    let not_before = if turn == 0 { 0 } else { work.now + turn };
+    let row = enqueue::new_row(work, log, kind, &wanted);
+    enqueue::put(work, &OutboxRow { automatic: true, not_before, ..row })
+}

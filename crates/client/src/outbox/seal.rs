@@ -1,0 +1,232 @@
+//! Station 3: one step of a log's outbox. What is sealed is saved with the ratchet in the same
+//! transaction; only then it leaves.
+
+use veche_mls::{Bound, LeaveRequest, Payload};
+use veche_store::{LogRow, LogState, OutboxRow, OutboxState};
+use veche_wire::{Commitment, EntryId, Kind, LogId};
+
+use super::{again, commit, create, submit};
+use crate::wanted::{self, Wanted};
+use crate::work::{Work, mutated};
+use crate::{ClientError, answer, inbox};
+
+/// How many messages of a log may be on their way unacknowledged.
+const WINDOW: usize = 32;
+/// How many rows one step looks at.
+const LOOK: u32 = 128;
+
+/// One step; answers whether there may be another.
+pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError> {
+    let Some(row) = work.tx.log(log)? else { return Ok(false) };
+    match row.state {
+        LogState::Creating => create::ask_create(work, &row)?,
+        LogState::Active if row.flags.restored => return again::step(work, &row),
+        LogState::Active if answer::is_followed(work, log)? => {
+            return Ok(in_order(work, &row)? || automatic(work, &row)?);
+        }
+        LogState::Active => {}
+        LogState::Stuck => inbox::readmit::step(work, row)?,
+        LogState::Left => super::fail_outbox(work, log, "you have left this chat")?,
+        LogState::Removed => super::fail_outbox(work, log, "you were removed from this chat")?,
+    }
+    Ok(false)
+}
+
+/// What the person wants, first in, first out (LOG.md rule 3).
+fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
+    let mut previous: Option<EntryId> = None;
+    let mut on_their_way = 0;
+    for mut out in work.tx.outbox(&row.log, LOOK)? {
+        if out.automatic {
+            continue;
+        }
+        let alone = out.kind != Kind::Message as u8;
+        match out.state {
+            OutboxState::Acknowledged if alone => return Ok(false),
+            OutboxState::Acknowledged => {}
+            OutboxState::Preparing => return Ok(false),
+            OutboxState::Awaiting => {
+                return if submit::resolve(work, row, &mut out)? { Ok(true) } else { Ok(false) };
+            }
+            OutboxState::Sealed => {
+                let named = if mutated!(work.core, NoFifo) { None } else { previous };
+                submit::ask(work, row, &out, named)?;
+                previous = Some(out.id);
+                on_their_way += 1;
+                if alone {
+                    return Ok(false);
+                }
+            }
+            OutboxState::Queued => {
+                let waits = out.not_before > work.now
+                    || on_their_way >= WINDOW
+                    || (alone && previous.is_some());
+                if waits {
+                    return Ok(false);
+                }
+                return seal_next(work, row.clone(), out);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// What the program does by itself: one at a time, and only while nothing else changes the group.
+fn automatic(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
+    for mut out in work.tx.outbox(&row.log, LOOK)? {
+        if !out.automatic {
+            continue;
+        }
+        match out.state {
+            OutboxState::Acknowledged | OutboxState::Preparing => {}
+            OutboxState::Awaiting => {
+                if submit::resolve(work, row, &mut out)? {
+                    return Ok(true);
+                }
+            }
+            OutboxState::Sealed => submit::ask(work, row, &out, None)?,
+            OutboxState::Queued if out.not_before > work.now => {}
+            OutboxState::Queued => {
+                let pending = work.with_group(&row.log, veche_mls::Group::has_pending)?;
+                if !(pending && out.kind == Kind::Commit as u8) {
+                    return seal_next(work, row.clone(), out);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Seals what is next; answers whether something changed.
+pub(super) fn seal_next(
+    work: &mut Work<'_>,
+    row: LogRow,
+    mut out: OutboxRow,
+) -> Result<bool, ClientError> {
+    out.not_before = 0;
+    match wanted::decode(&out.body)? {
+        Wanted::Message(content) => seal_message(work, row, out, content)?,
+        Wanted::Change(change) => return commit::seal(work, row, out, &change),
+        Wanted::Leave => return seal_leave(work, &row, out),
+        Wanted::Readmit(control) => seal_control(work, &row, out, &control)?,
+        Wanted::Rotate => return commit::seal_rotation(work, &row, out),
+        Wanted::Again => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn seal_message(
+    work: &mut Work<'_>,
+    mut row: LogRow,
+    mut out: OutboxRow,
+    content: Vec<u8>,
+) -> Result<(), ClientError> {
+    let payload = Payload::new(&mut work.core.random.clone(), content);
+    let commitment = payload.commitment();
+    let bound = Bound {
+        commitment: Some(commitment),
+        counter: row.counter,
+        seq: row.cursor,
+        hash: row.hash,
+        given_up: given_up(work, &row.log)?,
+        ..Bound::new(row.log, out.id, Kind::Message)
+    };
+    let mut group = work.take_group(&row.log)?;
+    let identity = work.identity()?;
+    let mls = group.seal(&work.core.engine, work.keep, identity, &bound, &payload.encode())?;
+    let key = group.entry_key(&work.core.engine)?;
+    let random = &mut work.core.random.clone();
+    let sealed = key.seal(random, &row.log, &out.id, Kind::Message, &mls);
+    out.epoch = group.epoch();
+    work.put_group(row.log, group);
+    out.counter = row.counter;
+    out.commitment = Some(commitment.0);
+    row.counter += 1;
+    work.tx.put_log(&row)?;
+    finish(work, &row, out, sealed)
+}
+
+/// Marks a row as sealed with these bytes, under the fence as this device sees it.
+pub(super) fn finish(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    mut out: OutboxRow,
+    sealed: Vec<u8>,
+) -> Result<(), ClientError> {
+    use sha2::Digest;
+    out.hash = Some(sha2::Sha256::digest(&sealed).into());
+    out.sealed = Some(sealed);
+    out.after_commit = row.last_commit;
+    out.state = OutboxState::Sealed;
+    work.tx.update_outbox(&out)?;
+    Ok(())
+}
+
+fn seal_leave(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    mut out: OutboxRow,
+) -> Result<bool, ClientError> {
+    if !commit::step_down_first(work, row)? {
+        out.not_before = work.now + 2_000;
+        work.tx.update_outbox(&out)?;
+        return Ok(false);
+    }
+    let group = work.take_group(&row.log)?;
+    let request: Option<LeaveRequest> = group.leave_request(work.identity()?);
+    work.put_group(row.log, group);
+    let Some(request) = request else {
+        super::settle::fail_row(work, &out, "this device is not in the chat any more")?;
+        return Ok(true);
+    };
+    let control = veche_mls::Control::Leave(request).encode();
+    seal_control(work, row, out, &control)?;
+    Ok(true)
+}
+
+fn seal_control(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    out: OutboxRow,
+    control: &[u8],
+) -> Result<(), ClientError> {
+    let Some(secret) = super::generation_secret(work, row)? else {
+        return Err(ClientError::Bug("the generation's secret is missing".into()));
+    };
+    let key = secret.control_key(&row.log, row.generation);
+    let sealed = key.seal(&mut work.core.random.clone(), &row.log, &out.id, control);
+    finish(work, row, out, sealed)
+}
+
+const GIVEN_UP: &str = "given up ";
+
+/// The counters of this epoch that this device has given up (LOG.md rule 3).
+fn given_up(work: &Work<'_>, log: &LogId) -> Result<Vec<u32>, ClientError> {
+    let bytes = work.tx.meta(&format!("{GIVEN_UP}{log}"))?.unwrap_or_default();
+    let (counters, _) = bytes.as_chunks::<4>();
+    Ok(counters.iter().map(|counter| u32::from_be_bytes(*counter)).collect())
+}
+
+/// A sealed message will never be in the log.
+pub(super) fn give_up(work: &Work<'_>, log: &LogId, counter: u32) -> Result<(), ClientError> {
+    let name = format!("{GIVEN_UP}{log}");
+    let mut bytes = work.tx.meta(&name)?.unwrap_or_default();
+    bytes.extend(counter.to_be_bytes());
+    Ok(work.tx.set_meta(&name, &bytes)?)
+}
+
+/// A new epoch: counters begin again.
+pub(crate) fn new_epoch(work: &Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
+    row.counter = 0;
+    work.tx.clear_sender_counters(&row.log)?;
+    let name = format!("{GIVEN_UP}{}", row.log);
+    if work.tx.meta(&name)?.is_some_and(|bytes| !bytes.is_empty()) {
+        work.tx.set_meta(&name, &[])?;
+    }
+    Ok(())
+}
+
+/// The commitment of a row.
+pub(super) fn commitment(out: &OutboxRow) -> Option<Commitment> {
+    out.commitment.map(Commitment)
+}

@@ -1,0 +1,423 @@
+//! How what was submitted comes out: durable, stale, refused, or brought back by the log.
+
+use veche_mls::Group;
+use veche_store::{
+    BlobRow, DeliveryRow, Direction, IntentState, LogRow, OutboxRow, OutboxState, RowState,
+    position,
+};
+use veche_wire::{BlobId, Certificate, Entry, EntryId, Kind, LogId, Refused, Seq};
+
+use super::seal;
+use crate::api::IntentId;
+use crate::session::Key;
+use crate::wanted::{self, Ending, Intent, Joiners, Wanted};
+use crate::work::Work;
+use crate::{ClientError, Event, answer, inbox};
+
+/// The server has it, durably.
+pub(crate) fn acknowledged(
+    work: &mut Work<'_>,
+    log: &LogId,
+    entry: &EntryId,
+    _seq: Seq,
+) -> Result<(), ClientError> {
+    work.core.session.dirty.insert(*log);
+    let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
+    if out.state != OutboxState::Sealed {
+        return Ok(());
+    }
+    out.state = OutboxState::Acknowledged;
+    work.tx.update_outbox(&out)?;
+    match wanted::decode(&out.body)? {
+        Wanted::Message(_) => {
+            sent(work, &out)?;
+            settle_row(work, &out)
+        }
+        Wanted::Leave => inbox::left(work, log, &out),
+        Wanted::Again => super::again::acknowledged(work, &out),
+        Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Rotate => Ok(()),
+    }
+}
+
+/// A message of ours is durable.
+fn sent(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+    let Some(log) = work.tx.log(&out.log)? else { return Ok(()) };
+    let id = message_id(out)?;
+    if let Some(mut message) = work.tx.message(&log.chat, &id)?
+        && message.state == RowState::Pending
+    {
+        message.state = RowState::Sent;
+        work.tx.update_message(&message)?;
+        work.core.session.sent += 1;
+        work.tell(Event::Message { chat: log.chat, message: id });
+    }
+    Ok(())
+}
+
+/// The id inside: that of the entry, but for a message that had to be said again.
+fn message_id(out: &OutboxRow) -> Result<EntryId, ClientError> {
+    match wanted::decode(&out.body)? {
+        Wanted::Message(content) => Ok(veche_wire::Content::decode(&content)?.id),
+        _ => Ok(out.id),
+    }
+}
+
+/// The log has brought a message of ours: it takes its place.
+pub(crate) fn own_message(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    entry: &Entry,
+    out: &OutboxRow,
+) -> Result<(), ClientError> {
+    sent(work, out)?;
+    let id = message_id(out)?;
+    if let Some(mut message) = work.tx.message(&row.chat, &id)? {
+        message.log = row.log;
+        message.rank = row.rank;
+        message.position = position(entry.seq, 0);
+        work.tx.update_message(&message)?;
+        work.tell(Event::Message { chat: row.chat, message: id });
+    }
+    drop_row(work, out)
+}
+
+/// The log has brought a request of ours.
+pub(crate) fn own_control(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+    if wanted::decode::<Wanted>(&out.body)? == Wanted::Leave {
+        return inbox::left(work, &out.log, out);
+    }
+    drop_row(work, out)
+}
+
+/// Every member skips our commit: it is given up, visibly.
+pub(crate) fn own_commit_skipped(
+    work: &mut Work<'_>,
+    out: &OutboxRow,
+    words: &str,
+) -> Result<(), ClientError> {
+    fail_row(work, out, words)
+}
+
+/// The server did not append it.
+pub(crate) fn refused(
+    work: &mut Work<'_>,
+    log: &LogId,
+    entry: &EntryId,
+    refused: &Refused,
+) -> Result<(), ClientError> {
+    work.core.session.dirty.insert(*log);
+    let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
+    if out.state != OutboxState::Sealed {
+        return Ok(());
+    }
+    let key = Key::Append(*log, *entry);
+    match refused {
+        Refused::Stale { last_commit } => {
+            if wanted::decode::<Wanted>(&out.body)? == Wanted::Again {
+                return super::again::stale(work, out);
+            }
+            out.state = OutboxState::Awaiting;
+            out.wait_until = *last_commit;
+            work.tx.update_outbox(&out)?;
+            // A retired token is stale until its rotation is read.
+            work.core.session.put_off(key, work.now + 100);
+            Ok(())
+        }
+        Refused::OutOfOrder => {
+            work.core.session.put_off(key, work.now + 100);
+            Ok(())
+        }
+        // The server does not know our generation or the log: it was restored. Ask it where it is.
+        Refused::Forbidden | Refused::NotFound | Refused::MissingBlob => {
+            work.core.session.subscriptions.remove(log);
+            work.core.session.put_off(key, work.now + 1_000);
+            if out.automatic && out.kind != Kind::Message as u8 {
+                // A rotation that somebody else made first, say: look again whether it is due.
+                return drop_automatic(work, &out);
+            }
+            Ok(())
+        }
+        other => fail_row(work, &out, &answer::words(other)),
+    }
+}
+
+fn drop_automatic(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+    if wanted::decode::<Wanted>(&out.body)? == Wanted::Again {
+        return Ok(());
+    }
+    if out.kind == Kind::Commit as u8 {
+        let mut group = work.take_group(&out.log)?;
+        group.clear_pending(work.keep)?;
+        work.put_group(out.log, group);
+        work.tx.delete_outbox(out.position)?;
+        // What it was for is still wanted.
+        let again = OutboxRow {
+            id: EntryId::random(&mut work.core.random.clone()),
+            state: OutboxState::Queued,
+            sealed: None,
+            hash: None,
+            rider: None,
+            draft: None,
+            not_before: work.now + 2_000,
+            ..out.clone()
+        };
+        work.tx.insert_outbox(&again)?;
+        return Ok(());
+    }
+    work.tx.delete_outbox(out.position)?;
+    Ok(())
+}
+
+/// A row is refused for good: it fails with the reason, and the next takes over its place.
+pub(super) fn fail_row(
+    work: &mut Work<'_>,
+    out: &OutboxRow,
+    words: &str,
+) -> Result<(), ClientError> {
+    let Some(log) = work.tx.log(&out.log)? else { return Ok(()) };
+    if out.kind == Kind::Message as u8 {
+        if out.state != OutboxState::Queued {
+            seal::give_up(work, &out.log, out.counter)?;
+        }
+        if let Some(mut message) = work.tx.message(&log.chat, &out.id)? {
+            message.state = RowState::Failed;
+            message.reason = Some(words.to_owned());
+            work.tx.update_message(&message)?;
+            work.tell(Event::Message { chat: log.chat, message: out.id });
+        }
+    }
+    if out.kind == Kind::Commit as u8 && out.state != OutboxState::Queued {
+        let mut group = work.take_group(&out.log)?;
+        group.clear_pending(work.keep)?;
+        work.put_group(out.log, group);
+    }
+    work.tx.delete_outbox(out.position)?;
+    work.core.session.dirty.insert(out.log);
+    match out.intent {
+        Some(intent) => fail_intent(work, intent, words),
+        None => Ok(()),
+    }
+}
+
+/// Everything that waits for a log fails.
+pub(crate) fn fail_outbox(
+    work: &mut Work<'_>,
+    log: &LogId,
+    words: &str,
+) -> Result<(), ClientError> {
+    for out in work.tx.outbox(log, u32::MAX)? {
+        if let Some(row) = work.tx.log(log)?
+            && let Some(mut message) = work.tx.message(&row.chat, &out.id)?
+            && message.state == RowState::Pending
+        {
+            message.state = RowState::Failed;
+            message.reason = Some(words.to_owned());
+            work.tx.update_message(&message)?;
+            work.tell(Event::Message { chat: row.chat, message: out.id });
+        }
+        work.tx.delete_outbox(out.position)?;
+        if let Some(intent) = out.intent {
+            fail_intent(work, intent, words)?;
+        }
+    }
+    Ok(())
+}
+
+/// A row is done with.
+pub(super) fn drop_row(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+    work.tx.delete_outbox(out.position)?;
+    work.core.session.dirty.insert(out.log);
+    settle_row(work, out)
+}
+
+fn settle_row(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+    let Some(intent) = out.intent else { return Ok(()) };
+    let chat = work.tx.log(&out.log)?.map_or(out.log, |row| row.chat);
+    settle_intent(work, intent, &Ending::Chat(chat.0))
+}
+
+/// An intent is carried out by an outbox row from now on.
+pub(crate) fn hand_over_intent(work: &Work<'_>, intent: IntentId) -> Result<(), ClientError> {
+    if let Some(mut row) = work.tx.intent(intent)? {
+        row.body = wanted::encode(&Intent::Outbox);
+        work.tx.update_intent(&row)?;
+    }
+    Ok(())
+}
+
+/// An intent is carried out.
+pub(crate) fn settle_intent(
+    work: &mut Work<'_>,
+    intent: IntentId,
+    ending: &Ending,
+) -> Result<(), ClientError> {
+    let row = work.tx.intent(intent)?;
+    if let Some(mut row) = row.filter(|row| row.state == IntentState::Waiting) {
+        row.state = IntentState::Done;
+        row.outcome = Some(wanted::encode(ending));
+        work.tx.update_intent(&row)?;
+        work.tell(Event::Settled(intent));
+    }
+    Ok(())
+}
+
+/// An intent cannot be carried out.
+pub(crate) fn fail_intent(
+    work: &mut Work<'_>,
+    intent: IntentId,
+    words: &str,
+) -> Result<(), ClientError> {
+    let row = work.tx.intent(intent)?;
+    if let Some(mut row) = row.filter(|row| row.state == IntentState::Waiting) {
+        row.state = IntentState::Failed;
+        row.reason = Some(words.to_owned());
+        work.tx.update_intent(&row)?;
+        work.tell(Event::Settled(intent));
+    }
+    Ok(())
+}
+
+/// Our commit came back and was merged: its joiners get their Welcomes, the tree goes up as a blob
+/// (LOG.md rule 14). The intent settles when all are delivered.
+pub(crate) fn invite_joiners(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    group: &Group,
+    (entry, out): (&Entry, &OutboxRow),
+) -> Result<(), ClientError> {
+    let Some(draft) = &out.draft else { return drop_row(work, out) };
+    let Joiners { tree, joiners } = wanted::decode(draft)?;
+    let random = &mut work.core.random.clone();
+    let (key, sealed) = veche_mls::seal_tree(random, &tree);
+    let blob = BlobId::random(random);
+    let total = sealed.len() as u64;
+    for (part, bytes) in sealed.chunks(crate::blobs::PART_BYTES).enumerate() {
+        work.tx.put_blob_part(&blob, part as u64, bytes)?;
+    }
+    work.tx.put_blob(&BlobRow { blob, direction: Direction::Up, total, have: 0, intent: None })?;
+    let tree = veche_mls::BlobRef {
+        blob,
+        key,
+        size: total,
+        sha256: <sha2::Sha256 as sha2::Digest>::digest(&sealed).into(),
+    };
+    for joiner in joiners {
+        let certificate = Certificate::decode(&joiner.certificate)?;
+        let invitation = invitation(work, row, group, (entry, tree.clone(), joiner.welcome))?;
+        let bytes = veche_mls::seal_envelope(
+            &work.core.engine,
+            work.identity()?,
+            &certificate,
+            &veche_mls::Envelope::Invitation(Box::new(invitation)),
+        )?;
+        let known = work.tx.account(&certificate.account)?;
+        work.tx.put_delivery(&DeliveryRow {
+            id: EntryId::random(random),
+            device: certificate.device,
+            invite: known.and_then(|known| known.invite),
+            needs: Some(blob),
+            bytes,
+            intent: out.intent,
+        })?;
+    }
+    note_chat(work, out.intent, &row.chat)?;
+    work.tx.delete_outbox(out.position)?;
+    work.core.session.dirty.insert(out.log);
+    Ok(())
+}
+
+fn invitation(
+    work: &Work<'_>,
+    row: &LogRow,
+    group: &Group,
+    (entry, tree, welcome): (&Entry, veche_mls::BlobRef, Vec<u8>),
+) -> Result<veche_mls::Invitation, ClientError> {
+    let generation_secret = super::generation_secret(work, row)?
+        .ok_or_else(|| ClientError::Bug("the generation's secret is missing".into()))?;
+    let policy = group.policy();
+    Ok(veche_mls::Invitation {
+        log: row.log,
+        suite: group.suite().unwrap_or(veche_mls::Suite::Classic),
+        kind: policy.kind,
+        title: policy.title.clone(),
+        welcome,
+        tree,
+        commit: entry.id,
+        commit_seq: entry.seq,
+        transcript: row.hash,
+        generation: row.generation,
+        generation_secret,
+    })
+}
+
+/// An envelope is in the inbox.
+pub(crate) fn delivered(work: &mut Work<'_>, id: &EntryId) -> Result<(), ClientError> {
+    let rows = work.tx.deliveries()?;
+    let Some(row) = rows.into_iter().find(|row| row.id == *id) else { return Ok(()) };
+    let left = work.tx.delete_delivery(id, row.intent)?;
+    match row.intent {
+        Some(intent) if left == 0 => {
+            let chat = intent_chat(work, intent)?;
+            settle_intent(work, intent, &chat)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An envelope cannot be delivered.
+pub(crate) fn not_delivered(
+    work: &mut Work<'_>,
+    id: &EntryId,
+    refused: &Refused,
+) -> Result<(), ClientError> {
+    let rows = work.tx.deliveries()?;
+    let Some(mut row) = rows.into_iter().find(|row| row.id == *id) else { return Ok(()) };
+    match refused {
+        // The secret of the link was changed: as a stranger, then.
+        Refused::Forbidden if row.invite.is_some() => {
+            row.invite = None;
+            work.tx.put_delivery(&row)?;
+            Ok(())
+        }
+        Refused::MissingBlob => {
+            if let Some(mut blob) = row.needs.and_then(|id| work.tx.blob(&id).ok().flatten()) {
+                blob.direction = Direction::Up;
+                blob.have = 0;
+                work.tx.put_blob(&blob)?;
+            }
+            work.core.session.put_off(Key::Deliver(*id), work.now + 1_000);
+            Ok(())
+        }
+        other => {
+            let words = format!("an invitation could not be delivered: {}", answer::words(other));
+            work.tell(Event::Notice(words.clone()));
+            work.tx.delete_delivery(id, row.intent)?;
+            match row.intent {
+                Some(intent) => fail_intent(work, intent, &words),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// The chat that an intent is about, kept as its provisional outcome.
+fn intent_chat(work: &Work<'_>, intent: IntentId) -> Result<Ending, ClientError> {
+    let outcome = work.tx.intent(intent)?.and_then(|row| row.outcome);
+    match outcome {
+        Some(bytes) => wanted::decode(&bytes),
+        None => Ok(Ending::Done),
+    }
+}
+
+/// Keeps which chat an intent is about, for when its deliveries are done.
+fn note_chat(
+    work: &Work<'_>,
+    intent: Option<IntentId>,
+    chat: &LogId,
+) -> Result<(), ClientError> {
+    if let Some(mut row) = intent.map(|intent| work.tx.intent(intent)).transpose()?.flatten() {
+        row.outcome = Some(wanted::encode(&Ending::Chat(chat.0)));
+        work.tx.update_intent(&row)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Station 4: sealed bytes are submitted until they are durable, or stale.
+
+use veche_store::{LogRow, OutboxRow, OutboxState};
+use veche_wire::{Append, EntryId, Kind, Request};
+
+use super::seal;
+use crate::session::Key;
+use crate::wanted::{self, Wanted};
+use crate::work::Work;
+use crate::ClientError;
+
+/// Asks the server to append a sealed row. A retry sends the same bytes.
+pub(super) fn ask(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    out: &OutboxRow,
+    prev: Option<EntryId>,
+) -> Result<(), ClientError> {
+    let Some(secret) = super::generation_secret(work, row)? else { return Ok(()) };
+    let token = secret.write_token(&row.log, row.generation);
+    let Some(kind) = Kind::from_number(out.kind) else { return Ok(()) };
+    let rider = match &out.rider {
+        Some(bytes) => super::entry_from_bytes(bytes)?.rider,
+        None => None,
+    };
+    work.ask(Key::Append(row.log, out.id), |_| {
+        Request::Append(Append {
+            log: out.log,
+            token,
+            id: out.id,
+            kind,
+            after_commit: out.after_commit,
+            prev,
+            needs: None,
+            commitment: seal::commitment(out),
+            rider,
+            bytes: out.sealed.clone().unwrap_or_default(),
+        })
+    });
+    Ok(())
+}
+
+/// A stale row, once the log is read far enough (LOG.md rule 2): its own entry, had it been in the
+/// log, would have taken it away. The same bytes go again after a skipped commit; after one that was
+/// applied it is sealed again, a commit as a new intent with a new id.
+pub(super) fn resolve(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    out: &mut OutboxRow,
+) -> Result<bool, ClientError> {
+    if row.cursor < out.wait_until {
+        return Ok(false);
+    }
+    let epoch = work.with_group(&row.log, veche_mls::Group::epoch)?;
+    out.after_commit = row.last_commit;
+    out.wait_until = 0;
+    let bound_to_epoch =
+        matches!(wanted::decode(&out.body)?, Wanted::Message(_) | Wanted::Change(_));
+    if bound_to_epoch && epoch != out.epoch {
+        out.state = OutboxState::Queued;
+        out.sealed = None;
+        out.hash = None;
+        out.rider = None;
+        out.draft = None;
+        if out.kind == Kind::Commit as u8 {
+            out.id = EntryId::random(&mut work.core.random.clone());
+        }
+    } else if bound_to_epoch {
+        out.state = OutboxState::Sealed;
+    } else {
+        // Requests and rotations are made for the generation and cursor of their time.
+        out.state = OutboxState::Queued;
+        out.id = EntryId::random(&mut work.core.random.clone());
+    }
+    work.tx.update_outbox(out)?;
+    Ok(true)
+}

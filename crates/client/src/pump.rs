@@ -1,0 +1,121 @@
+//! After everything that happens: what can be done now is done, from what the rows say.
+
+use veche_store::{InvitationState, LogState};
+use veche_wire::{InboxPass, Permit, Request};
+
+use crate::session::{Key, Stage};
+use crate::work::Work;
+use crate::{Client, ClientError, Effect, account, blobs, gather, invitation, outbox};
+
+impl Client {
+    /// Starts whatever can be started, and says when to come again.
+    pub(crate) fn pump(&mut self, effects: &mut Vec<Effect>) -> Result<(), ClientError> {
+        if self.core.session.is_up() {
+            self.transact(effects, |work| {
+                account::keep_up(work)?;
+                if !work.core.session.registered {
+                    return Ok(());
+                }
+                gather::go_on(work)?;
+                invitation::go_on(work)?;
+                deliver(work)?;
+                blobs::go_on(work)?;
+                subscribe(work)
+            })?;
+            self.pump_logs(effects)?;
+        }
+        let due = self.store.read(|tx| tx.outbox_due(self.now))?;
+        let wake = [due, self.core.session.next_due(self.now)].into_iter().flatten().min();
+        if let (true, Some(time)) = (self.core.session.is_up(), wake) {
+            effects.push(Effect::WakeAt(time.max(self.now + 1)));
+        }
+        Ok(())
+    }
+
+    /// One transaction per step of each log, so that nothing is sent before it is written.
+    fn pump_logs(&mut self, effects: &mut Vec<Effect>) -> Result<(), ClientError> {
+        let due = self.store.read(|tx| tx.outbox_ready(self.now))?;
+        self.core.session.dirty.extend(due);
+        let put_off = self.core.session.take_due(self.now);
+        self.core.session.dirty.extend(put_off);
+        while let Some(log) = self.core.session.dirty.pop_first() {
+            while self.transact(effects, |work| outbox::step(work, &log))? {}
+        }
+        Ok(())
+    }
+}
+
+/// Envelopes into other people's inboxes.
+fn deliver(work: &mut Work<'_>) -> Result<(), ClientError> {
+    for row in work.tx.deliveries()? {
+        // The tree goes up first.
+        let waits = match &row.needs {
+            None => false,
+            Some(blob) => work
+                .tx
+                .blob(blob)?
+                .is_some_and(|blob| blob.direction == veche_store::Direction::Up),
+        };
+        if waits {
+            continue;
+        }
+        let pass = row.invite.map_or(InboxPass::Permit(Permit::Open), InboxPass::Invite);
+        work.ask(Key::Deliver(row.id), |_| {
+            Request::Deliver(veche_wire::Delivery {
+                device: row.device,
+                id: row.id,
+                pass,
+                needs: row.needs,
+                bytes: row.bytes,
+            })
+        });
+    }
+    Ok(())
+}
+
+/// Every log that this device is in is followed.
+fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
+    if !matches!(work.core.session.stage, Stage::Up { .. }) {
+        return Ok(());
+    }
+    for row in work.tx.logs()? {
+        if work.core.session.subscriptions.contains_key(&row.log) {
+            continue;
+        }
+        match row.state {
+            LogState::Active => follow(work, &row)?,
+            LogState::Creating => {
+                work.core.session.dirty.insert(row.log);
+            }
+            // A device without its place only asks for it; that needs no reading.
+            LogState::Stuck | LogState::Left | LogState::Removed => {}
+        }
+    }
+    Ok(())
+}
+
+fn follow(work: &mut Work<'_>, row: &veche_store::LogRow) -> Result<(), ClientError> {
+    let Some(token) = outbox::read_token(work, row)? else { return Ok(()) };
+    let (log, after) = (row.log, row.cursor);
+    work.ask(Key::Subscribe(log), |_| Request::Subscribe { log, token, after });
+    Ok(())
+}
+
+/// Whether everything that the server has was processed.
+pub(crate) fn is_caught_up(work: &Work<'_>) -> Result<bool, ClientError> {
+    let session = &work.core.session;
+    if !session.registered || session.inbox.is_none_or(|head| head > session.inbox_seen) {
+        return Ok(false);
+    }
+    for row in work.tx.logs()? {
+        if row.state == LogState::Active {
+            match session.subscriptions.get(&row.log) {
+                Some(subscription) if row.cursor >= subscription.head => {}
+                _ => return Ok(false),
+            }
+        }
+    }
+    let joining =
+        work.tx.invitations()?.iter().any(|row| row.state == InvitationState::Accepted);
+    Ok(!joining)
+}

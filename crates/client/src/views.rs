@@ -1,0 +1,419 @@
+//! Plain snapshots of what the database holds, for every face alike.
+
+use veche_store::{IntentState, InvitationState, LogState, MessageRow, RowState, Tx};
+use veche_wire::content::{Body, File};
+use veche_wire::{AccountId, ContactLink, Content, EntryId, LogId, ServerAddress};
+
+use crate::api::{
+    ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, MeView,
+    MemberView, MessageState, MessageView, Outcome, Pending, RequestView, Role, Settled,
+};
+use crate::error::refuse;
+use crate::wanted::{self, Ending};
+use crate::work::Work;
+use crate::{Client, ClientError, account, command, people};
+
+/// What is shown of a kind of message that this program does not know.
+const UNKNOWN: &str = "(this message needs a newer version of Veche)";
+
+/// The text under which a content is shown and found.
+pub(crate) fn text_of(content: &Content) -> Option<String> {
+    match &content.body {
+        Body::Text(text) | Body::File { text, .. } => Some(text.clone()),
+        Body::Unknown { .. } => Some(UNKNOWN.to_owned()),
+        _ => None,
+    }
+}
+
+/// The file of a message, if it has one.
+pub(crate) fn file_of(
+    tx: &Tx<'_>,
+    chat: &LogId,
+    message: &EntryId,
+) -> Result<Option<File>, ClientError> {
+    let content = tx.message(chat, message)?.and_then(|row| row.content);
+    let Some(content) = content else { return Ok(None) };
+    Ok(match Content::decode(&content)?.body {
+        Body::File { file, .. } => Some(file),
+        _ => None,
+    })
+}
+
+impl Client {
+    /// Looks at the database, changing nothing.
+    fn look<T>(
+        &self,
+        look: impl FnOnce(&Tx<'_>) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        self.store.read(|tx| look(tx))
+    }
+
+    /// Who this home belongs to.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn me(&self) -> Result<Option<MeView>, ClientError> {
+        let Some(identity) = &self.core.identity else { return Ok(None) };
+        let account = identity.account();
+        self.look(|tx| {
+            let name = text(tx.meta(account::NAME)?);
+            let Some(server) = server_of(tx)? else { return Ok(None) };
+            let registered = tx.meta(account::REGISTERED)?.is_some();
+            Ok(Some(MeView { account, name, server, registered }))
+        })
+    }
+
+    /// The recovery phrase.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn phrase(&self) -> Result<Option<String>, ClientError> {
+        self.look(|tx| Ok(tx.meta(account::PHRASE)?.map(|bytes| text(Some(bytes)))))
+    }
+
+    /// Where the account is.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn server(&self) -> Result<Option<ServerAddress>, ClientError> {
+        self.look(server_of)
+    }
+
+    /// A link with which somebody can write to this account.
+    ///
+    /// # Errors
+    /// `Refused` in a home without an account.
+    pub fn contact_link(&self) -> Result<ContactLink, ClientError> {
+        let (Some(me), Some(identity)) = (self.me()?, &self.core.identity) else {
+            return refuse("This home has no account yet.");
+        };
+        let invite = self.look(|tx| Ok(tx.meta(account::INVITE)?.unwrap_or_default()))?;
+        Ok(ContactLink {
+            server: me.server,
+            account: identity.account(),
+            username: identity.username().map(str::to_owned),
+            invite: invite.as_slice().try_into()?,
+        })
+    }
+
+    /// All chats, the oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn chats(&self) -> Result<Vec<ChatView>, ClientError> {
+        self.look(|tx| {
+            let mut views = Vec::new();
+            for row in tx.chats()? {
+                let title = match &row.peer {
+                    Some(peer) => name_of(tx, peer)?,
+                    None => row.title.clone(),
+                };
+                let (unread, _) = tx.unread(&row.chat, row.read_arrival)?;
+                let kind = if row.direct { ChatKind::Direct } else { ChatKind::Group };
+                let state = match tx.logs_of(&row.chat)?.last().map(|log| log.state) {
+                    Some(LogState::Creating) => ChatState::Joining,
+                    Some(LogState::Active) => ChatState::Active,
+                    Some(LogState::Stuck) => ChatState::Repairing,
+                    Some(LogState::Left) | None => ChatState::Left,
+                    Some(LogState::Removed) => ChatState::Removed,
+                };
+                views.push(ChatView { chat: row.chat, kind, title, unread, state });
+            }
+            Ok(views)
+        })
+    }
+
+    /// The chat with this id, title or name.
+    ///
+    /// # Errors
+    /// `Refused` where there is none, or several.
+    pub fn find_chat(&self, reference: &str) -> Result<LogId, ClientError> {
+        if let Ok(id) = reference.parse::<LogId>()
+            && let Some(row) = self.look(|tx| Ok(tx.log(&id)?))?
+        {
+            return Ok(row.chat);
+        }
+        let bare = reference.strip_prefix('@').unwrap_or(reference);
+        let mut found: Vec<ChatView> = self
+            .chats()?
+            .into_iter()
+            .filter(|chat| match chat.kind {
+                ChatKind::Direct => chat.title == bare,
+                ChatKind::Group => chat.title == reference,
+            })
+            .collect();
+        if found.len() > 1 {
+            // What is over is found by its id only, while something else has the name.
+            let over = |chat: &ChatView| {
+                matches!(chat.state, ChatState::Left | ChatState::Removed)
+            };
+            if found.iter().any(|chat| !over(chat)) {
+                found.retain(|chat| !over(chat));
+            }
+        }
+        match found.as_slice() {
+            [chat] => Ok(chat.chat),
+            [] => refuse(format!("There is no chat {reference:?}. `veche chats` lists them.")),
+            _ => refuse(format!("Several chats are called {reference:?}; use the id.")),
+        }
+    }
+
+    /// A page of a chat, the oldest first: up to `limit` after a message, or the last ones.
+    ///
+    /// # Errors
+    /// `Refused` where there is no such message.
+    pub fn page(
+        &self,
+        chat: LogId,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<MessageView>, ClientError> {
+        self.look(|tx| {
+            let after = match after {
+                None => None,
+                Some(id) => match tx.message(&chat, &id)? {
+                    None => return refuse("There is no such message in this chat."),
+                    some => some,
+                },
+            };
+            let rows = tx.page(&chat, after.as_ref(), limit)?;
+            rows.iter().map(|row| message_view(tx, row)).collect()
+        })
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn message(&self, chat: LogId, id: EntryId) -> Result<Option<MessageView>, ClientError> {
+        self.look(|tx| {
+            let row = tx.message(&chat, &id)?;
+            row.map(|row| message_view(tx, &row)).transpose()
+        })
+    }
+
+    /// Messages that have all words of `words`, or words that begin so; the newest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn search(&self, words: &str, limit: usize) -> Result<Vec<MessageView>, ClientError> {
+        let Some(query) = veche_store::search::prefix_query(words) else { return Ok(Vec::new()) };
+        self.look(|tx| {
+            let rows = tx.search_messages(&query, limit)?;
+            rows.iter().map(|row| message_view(tx, row)).collect()
+        })
+    }
+
+    /// The members of a chat, by name.
+    ///
+    /// # Errors
+    /// `Refused` where this device is not in it.
+    pub fn members(&mut self, chat: LogId) -> Result<Vec<MemberView>, ClientError> {
+        let mut effects = Vec::new();
+        self.transact(&mut effects, |work| {
+            let row = crate::outbox::writable_log(work, &chat)?;
+            let me = work.identity()?.account();
+            let (accounts, policy) = work
+                .with_group(&row.log, |group| (group.accounts(), group.policy().clone()))?;
+            let mut views = Vec::new();
+            for account in accounts {
+                views.push(MemberView {
+                    account,
+                    name: people::name(work, &account)?,
+                    role: command::from_mls(policy.role(&account)),
+                    me: account == me,
+                });
+            }
+            views.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(views)
+        })
+    }
+
+    /// Contacts and blocked people.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn contacts(&self) -> Result<Vec<ContactView>, ClientError> {
+        self.look(|tx| {
+            let rows = tx.contacts()?;
+            Ok(rows
+                .into_iter()
+                .map(|row| ContactView {
+                    account: row.account,
+                    name: row.username.unwrap_or_else(|| people::short(&row.account)),
+                    blocked: row.blocked,
+                })
+                .collect())
+        })
+    }
+
+    /// Requests that wait for an answer.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn requests(&self) -> Result<Vec<RequestView>, ClientError> {
+        self.look(|tx| {
+            let mut views = Vec::new();
+            for row in tx.invitations()? {
+                if row.state == InvitationState::Request {
+                    let kind = if row.direct { ChatKind::Direct } else { ChatKind::Group };
+                    let from = name_of(tx, &row.account)?;
+                    views.push(RequestView { id: row.id, from, kind });
+                }
+            }
+            Ok(views)
+        })
+    }
+
+    /// The number to compare with somebody, in person or by voice.
+    ///
+    /// # Errors
+    /// `Refused` where nobody is known by that name.
+    pub fn safety_number(&self, name: &str) -> Result<String, ClientError> {
+        let Some(identity) = &self.core.identity else {
+            return refuse("This home has no account yet.");
+        };
+        let bare = name.strip_prefix('@').unwrap_or(name);
+        match self.look(|tx| Ok(tx.account_named(bare)?))? {
+            Some(row) => Ok(veche_mls::safety_number(&identity.account(), &row.account)),
+            None => refuse(format!("Nobody here is called {bare}.")),
+        }
+    }
+
+    /// How an intent stands.
+    ///
+    /// # Errors
+    /// `Refused` where there is no such intent.
+    pub fn intent(&self, id: IntentId) -> Result<Settled, ClientError> {
+        self.look(|tx| {
+            let Some(row) = tx.intent(id)? else { return refuse("There is no such intent.") };
+            Ok(match row.state {
+                IntentState::Waiting => Settled::Waiting,
+                IntentState::Failed => Settled::Failed(row.reason.unwrap_or_default()),
+                IntentState::Done => {
+                    let ending = row.outcome.as_deref().map(wanted::decode).transpose()?;
+                    Settled::Done(match ending {
+                        None | Some(Ending::Done) => Outcome::Done,
+                        Some(Ending::Contact(account)) => Outcome::Contact(AccountId(account.0)),
+                        // Chats can become one after an intent has settled.
+                        Some(Ending::Chat(log)) => {
+                            let log = LogId(log);
+                            Outcome::Chat(tx.log(&log)?.map_or(log, |row| row.chat))
+                        }
+                    })
+                }
+            })
+        })
+    }
+
+    /// How much waits.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn pending(&mut self) -> Result<Pending, ClientError> {
+        let mut effects = Vec::new();
+        self.transact(&mut effects, |work| {
+            let mut outgoing = work.tx.pending_messages()?;
+            for intent in work.tx.waiting_intents()? {
+                outgoing += u64::from(!is_message(work, intent.id)?);
+            }
+            outgoing += work.tx.deliveries()?.len() as u64;
+            outgoing += work.tx.outbox_waiting()?;
+            let session = &work.core.session;
+            let (received, sent) = (session.received, session.sent);
+            let caught_up = crate::pump::is_caught_up(work)?;
+            Ok(Pending { outgoing, caught_up, received, sent })
+        })
+    }
+
+    /// How the connection stands.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn connection(&mut self) -> Result<Connection, ClientError> {
+        let mut effects = Vec::new();
+        self.transact(&mut effects, |work| {
+            let caught_up = crate::pump::is_caught_up(work)?;
+            Ok(work.core.session.connection(caught_up))
+        })
+    }
+}
+
+/// Whether an intent stands for a message that is counted already.
+fn is_message(work: &Work<'_>, intent: IntentId) -> Result<bool, ClientError> {
+    let row = work.tx.outbox_of_intent(intent)?;
+    Ok(row.is_some_and(|row| row.kind == veche_wire::Kind::Message as u8))
+}
+
+fn text(bytes: Option<Vec<u8>>) -> String {
+    String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
+}
+
+fn server_of(tx: &Tx<'_>) -> Result<Option<ServerAddress>, ClientError> {
+    let Some(bytes) = tx.meta(account::SERVER)? else { return Ok(None) };
+    Ok(Some(text(Some(bytes)).parse()?))
+}
+
+fn name_of(tx: &Tx<'_>, account: &AccountId) -> Result<String, ClientError> {
+    let known = tx.account(account)?.and_then(|row| row.username);
+    Ok(known.unwrap_or_else(|| people::short(account)))
+}
+
+fn message_view(tx: &Tx<'_>, row: &MessageRow) -> Result<MessageView, ClientError> {
+    let mut reactions: Vec<(String, Vec<String>)> = Vec::new();
+    for reaction in tx.reactions(&row.chat, &row.id)? {
+        let name = name_of(tx, &reaction.account)?;
+        match reactions.iter_mut().find(|(emoji, _)| *emoji == reaction.emoji) {
+            Some((_, names)) if !names.contains(&name) => names.push(name),
+            Some(_) => {}
+            None => reactions.push((reaction.emoji, vec![name])),
+        }
+    }
+    let read_by = tx.receipts(&row.chat, &row.id)?;
+    let content = row.content.as_deref().map(Content::decode).transpose()?;
+    Ok(MessageView {
+        id: row.id,
+        chat: row.chat,
+        from: name_of(tx, &row.account)?,
+        account: row.account,
+        at: row.sent_at,
+        text: row.text.clone(),
+        event: row.event.clone(),
+        reply_to: row.reply_to,
+        edited: row.edited,
+        deleted: row.deleted,
+        reactions,
+        file: file_view(tx, content)?,
+        state: match row.state {
+            RowState::Pending => MessageState::Pending,
+            RowState::Sent => MessageState::Sent,
+            RowState::Received => MessageState::Received,
+            RowState::Failed => MessageState::Failed(row.reason.clone().unwrap_or_default()),
+        },
+        read_by: read_by.iter().map(|who| name_of(tx, who)).collect::<Result<_, _>>()?,
+    })
+}
+
+fn file_view(tx: &Tx<'_>, content: Option<Content>) -> Result<Option<FileView>, ClientError> {
+    let Some(Content { body: Body::File { file, .. }, .. }) = content else { return Ok(None) };
+    let blob = tx.blob(&file.blob)?;
+    Ok(Some(FileView {
+        here: blob.is_some_and(|blob| blob.direction != veche_store::Direction::Down),
+        name: file.name,
+        media_type: file.media_type,
+        size: file.size,
+        sha256: file.sha256,
+    }))
+}
+
+impl Role {
+    /// The word that commands use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
