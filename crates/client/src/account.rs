@@ -168,12 +168,11 @@ pub(crate) fn registered(
 }
 
 /// The server has not taken the registration.
-pub(crate) fn registration_refused(
-    work: &mut Work<'_>,
-    words: String,
-) -> Result<(), ClientError> {
+pub(crate) fn registration_refused(work: &mut Work<'_>, words: String) -> Result<(), ClientError> {
     if work.tx.meta(REGISTERED)?.is_some() {
-        work.tell(Event::Notice(format!("The server does not know this account any more: {words}")));
+        work.tell(Event::Notice(format!(
+            "The server does not know this account any more: {words}"
+        )));
         // It may again later: a restored server, say.
         work.core.session.put_off(Key::Register, work.now + 30_000);
     }

@@ -57,6 +57,7 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
         }
         (Key::Inbox, Response::InboxSubscribed { head }) => {
             work.core.session.inbox = Some(head);
+            work.core.session.inbox_seen = invitation::inbox_seen(work)?;
             Ok(())
         }
         (Key::Create(log), Response::Done) => outbox::created(work, &log),
@@ -112,7 +113,7 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             work.core.session.put_off(Key::Register, work.now + RETRY_MS);
             Ok(())
         }
-        Key::Unsubscribe(_) | Key::Signal(_) => Ok(()),
+        Key::Signal(_) => Ok(()),
     }
 }
 

@@ -56,11 +56,7 @@ fn fetch(work: &mut Work<'_>, row: &BlobRow) {
 }
 
 /// The server has so much of a blob.
-pub(crate) fn uploaded(
-    work: &mut Work<'_>,
-    blob: &BlobId,
-    have: u64,
-) -> Result<(), ClientError> {
+pub(crate) fn uploaded(work: &mut Work<'_>, blob: &BlobId, have: u64) -> Result<(), ClientError> {
     let Some(mut row) = work.tx.blob(blob)? else { return Ok(()) };
     row.have = have.min(row.total);
     if row.have == row.total {
@@ -96,11 +92,7 @@ pub(crate) fn downloaded(
 }
 
 /// A blob cannot go up or come down.
-pub(crate) fn failed(
-    work: &mut Work<'_>,
-    blob: &BlobId,
-    words: &str,
-) -> Result<(), ClientError> {
+pub(crate) fn failed(work: &mut Work<'_>, blob: &BlobId, words: &str) -> Result<(), ClientError> {
     let Some(row) = work.tx.blob(blob)? else { return Ok(()) };
     match row.direction {
         Direction::Up => {

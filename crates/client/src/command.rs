@@ -61,7 +61,9 @@ fn gather_one(
         PersonReference::Link(link) => {
             let server = work.tx.meta(account::SERVER)?.unwrap_or_default();
             if server != link.server.to_string().as_bytes() {
-                return refuse("This link is for another server; this home's account is not there.");
+                return refuse(
+                    "This link is for another server; this home's account is not there.",
+                );
             }
             if link.account == me {
                 return refuse("This is your own link: give it to somebody else.");
@@ -129,11 +131,7 @@ fn group(work: &mut Work<'_>, chat: &LogId) -> Result<(LogId, MlsRole), ClientEr
     Ok((row.log, role))
 }
 
-fn add_members(
-    work: &mut Work<'_>,
-    chat: &LogId,
-    names: &[String],
-) -> Result<Reply, ClientError> {
+fn add_members(work: &mut Work<'_>, chat: &LogId, names: &[String]) -> Result<Reply, ClientError> {
     let (log, role) = group(work, chat)?;
     let may_add = work.with_group(&log, |group| group.policy().may_add)?;
     if role < may_add {
@@ -183,9 +181,7 @@ fn remove_members(
     let allowed = work.with_group(&log, |group| {
         let policy = group.policy();
         role >= policy.may_remove
-            && accounts
-                .iter()
-                .all(|account| role == MlsRole::Owner || role > policy.role(account))
+            && accounts.iter().all(|account| role == MlsRole::Owner || role > policy.role(account))
     })?;
     if !allowed {
         return refuse("Only admins remove members, and only owners remove admins and owners.");
@@ -216,7 +212,8 @@ fn set_role(
     if mine != MlsRole::Owner && !lowers_itself {
         return refuse("Only owners of this group give roles.");
     }
-    if account == me && mine == MlsRole::Owner && role != Role::Owner && is_last_owner(work, &log)? {
+    if account == me && mine == MlsRole::Owner && role != Role::Owner && is_last_owner(work, &log)?
+    {
         return refuse("You are the only owner: make somebody else an owner first.");
     }
     let role = role as u8;
@@ -410,11 +407,7 @@ fn typing(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     Ok(Reply::Done)
 }
 
-fn download(
-    work: &mut Work<'_>,
-    chat: &LogId,
-    message: &EntryId,
-) -> Result<Reply, ClientError> {
+fn download(work: &mut Work<'_>, chat: &LogId, message: &EntryId) -> Result<Reply, ClientError> {
     let Some(file) = crate::views::file_of(work.tx, chat, message)? else {
         return refuse("This message has no file.");
     };

@@ -27,6 +27,12 @@ impl From<MlsError> for ClientError {
     }
 }
 
+impl From<veche_mls::EnvelopeError> for ClientError {
+    fn from(error: veche_mls::EnvelopeError) -> Self {
+        Self::Bug(error.to_string())
+    }
+}
+
 /// Refuses with words for a person.
 pub(crate) fn refuse<T>(words: impl Into<String>) -> Result<T, ClientError> {
     Err(ClientError::Refused(words.into()))

@@ -32,7 +32,10 @@ impl Client {
             ));
         }
         if name.is_empty() || name.len() > limits::FILE_NAME_BYTES_MAX {
-            return refuse(format!("A file's name has 1 to {} bytes.", limits::FILE_NAME_BYTES_MAX));
+            return refuse(format!(
+                "A file's name has 1 to {} bytes.",
+                limits::FILE_NAME_BYTES_MAX
+            ));
         }
         let mut random = self.core.random.clone();
         let blob = BlobId::random(&mut random);

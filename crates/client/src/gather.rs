@@ -112,12 +112,7 @@ pub(crate) fn looked_up(
     if person.account.is_none() && named != person.name {
         return failed(work, intent, "the server could not prove that the name is theirs");
     }
-    *person = Person {
-        account: Some(Id(record.account.0)),
-        name: named,
-        found: true,
-        devices,
-    };
+    *person = Person { account: Some(Id(record.account.0)), name: named, found: true, devices };
     keep(work, intent, purpose, people)
 }
 
@@ -153,10 +148,7 @@ pub(crate) fn failed(work: &mut Work<'_>, intent: i64, words: &str) -> Result<()
     outbox::fail_intent(work, intent, words)
 }
 
-fn waiting(
-    work: &Work<'_>,
-    intent: i64,
-) -> Result<Option<(Purpose, Vec<Person>)>, ClientError> {
+fn waiting(work: &Work<'_>, intent: i64) -> Result<Option<(Purpose, Vec<Person>)>, ClientError> {
     let row = work.tx.intent(intent)?;
     let Some(row) = row.filter(|row| row.state == IntentState::Waiting) else { return Ok(None) };
     match wanted::decode(&row.body)? {

@@ -1,9 +1,7 @@
 //! Coming in: what the inbox brings is kept and decided upon; an accepted invitation becomes a chat
 //! (LOG.md rules 13 and 14).
 
-use veche_mls::{
-    ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree,
-};
+use veche_mls::{ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree};
 use veche_store::{
     BlobRow, ChatRow, Direction, GenerationRow, InvitationRow, InvitationState, LogFlags, LogRow,
     LogState,
@@ -23,10 +21,7 @@ use crate::{ClientError, Event, account, answer, blobs, outbox, people};
 const INBOX_SEEN: &str = "inbox seen";
 
 /// The inbox brings envelopes: kept here first, then erased there.
-pub(crate) fn received(
-    work: &mut Work<'_>,
-    entries: &[InboxEntry],
-) -> Result<(), ClientError> {
+pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<(), ClientError> {
     let mut seen = work.tx.meta_number(INBOX_SEEN)?.unwrap_or(0);
     for entry in entries {
         seen = seen.max(entry.seq);
@@ -181,10 +176,7 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
 }
 
 /// A tree cannot be had (any more): the way in is to be added again.
-pub(crate) fn tree_lost(
-    work: &mut Work<'_>,
-    blob: &veche_wire::BlobId,
-) -> Result<(), ClientError> {
+pub(crate) fn tree_lost(work: &mut Work<'_>, blob: &veche_wire::BlobId) -> Result<(), ClientError> {
     for row in work.tx.invitations()? {
         if row.state == InvitationState::Accepted {
             let invitation = opened(&row)?;
@@ -210,14 +202,8 @@ fn join(
     };
     work.core.groups.remove(&invitation.log);
     let (engine, identity) = (&work.core.engine, work.identity()?);
-    let joined = Group::join(
-        engine,
-        work.keep,
-        identity,
-        &invitation.welcome,
-        &tree,
-        invitation.log,
-    );
+    let joined =
+        Group::join(engine, work.keep, identity, &invitation.welcome, &tree, invitation.log);
     match joined {
         Ok(group) => joined_group(work, row, invitation, group),
         Err(JoinError::Keep(error)) => Err(veche_mls::MlsError::Keep(error).into()),
@@ -305,13 +291,14 @@ fn joined_group(
         readmit::repaired(work, &log.log)?;
         let words = "this device was added again; what was said meanwhile is not here";
         let place = (&invitation.commit, earlier.cursor + 1);
-        inbox::line(work, &log, place, me, me, words)?;
+        inbox::line(work, &log, place, &inbox::Line { by: me, about: Some(me), words })?;
         outbox::seal_anew(work, &log.log)?;
     } else {
         let by = people::name(work, &row.account)?;
         let words = format!("{by} added {}", people::name(work, &me)?);
         let place = (&invitation.commit, invitation.commit_seq);
-        inbox::line(work, &log, place, row.account, me, &words)?;
+        let line = inbox::Line { by: row.account, about: Some(me), words: &words };
+        inbox::line(work, &log, place, &line)?;
         outbox::enqueue_content(work, &log.log, Body::Note(Note::Joined))?;
     }
     outbox::announce_admin_key(work, &mut log, &group)?;
@@ -327,11 +314,7 @@ fn joined_group(
     finish(work, row.intent, Ok(chat))
 }
 
-fn is_between_us(
-    work: &Work<'_>,
-    group: &Group,
-    peer: &AccountId,
-) -> Result<bool, ClientError> {
+fn is_between_us(work: &Work<'_>, group: &Group, peer: &AccountId) -> Result<bool, ClientError> {
     let me = work.identity()?.account();
     Ok(group.accounts().iter().all(|account| account == peer || *account == me))
 }
@@ -356,9 +339,7 @@ fn finish(
     outcome: Result<LogId, &str>,
 ) -> Result<(), ClientError> {
     match (intent, outcome) {
-        (Some(intent), Ok(chat)) => {
-            outbox::settle_intent(work, intent, &Ending::Chat(chat.0))
-        }
+        (Some(intent), Ok(chat)) => outbox::settle_intent(work, intent, &Ending::Chat(chat.0)),
         (Some(intent), Err(words)) => outbox::fail_intent(work, intent, words),
         (None, _) => Ok(()),
     }
@@ -369,9 +350,11 @@ fn finish(
 fn settle_direct(work: &mut Work<'_>, peer: &AccountId) -> Result<(), ClientError> {
     let mut usable = Vec::new();
     for chat in work.tx.chats_with(peer)? {
-        let lost = work.tx.logs_of(&chat.chat)?.last().is_none_or(|row| {
-            matches!(row.state, LogState::Left | LogState::Removed)
-        });
+        let lost = work
+            .tx
+            .logs_of(&chat.chat)?
+            .last()
+            .is_none_or(|row| matches!(row.state, LogState::Left | LogState::Removed));
         if !lost {
             usable.push(chat.chat);
         }

@@ -137,8 +137,7 @@ impl Client {
     /// Breaks a rule of the MLS layer.
     #[cfg(feature = "mutants")]
     pub fn set_mls_mutant(&mut self, mutant: veche_mls::Mutant) {
-        self.core.engine =
-            Engine::new(Box::new(self.core.random.clone())).with_mutant(mutant);
+        self.core.engine = Engine::new(Box::new(self.core.random.clone())).with_mutant(mutant);
     }
 
     /// Gives the store back, as after a restart.

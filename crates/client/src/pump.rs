@@ -51,10 +51,9 @@ fn deliver(work: &mut Work<'_>) -> Result<(), ClientError> {
         // The tree goes up first.
         let waits = match &row.needs {
             None => false,
-            Some(blob) => work
-                .tx
-                .blob(blob)?
-                .is_some_and(|blob| blob.direction == veche_store::Direction::Up),
+            Some(blob) => {
+                work.tx.blob(blob)?.is_some_and(|blob| blob.direction == veche_store::Direction::Up)
+            }
         };
         if waits {
             continue;
@@ -115,7 +114,6 @@ pub(crate) fn is_caught_up(work: &Work<'_>) -> Result<bool, ClientError> {
             }
         }
     }
-    let joining =
-        work.tx.invitations()?.iter().any(|row| row.state == InvitationState::Accepted);
+    let joining = work.tx.invitations()?.iter().any(|row| row.state == InvitationState::Accepted);
     Ok(!joining)
 }

@@ -20,7 +20,6 @@ pub(crate) enum Key {
     Erase,
     Create(LogId),
     Subscribe(LogId),
-    Unsubscribe(LogId),
     Append(LogId, EntryId),
     /// Person number `.1` of intent `.0`.
     Lookup(i64, usize),
@@ -40,9 +39,7 @@ pub(crate) enum Stage {
     /// `Hello` is on its way.
     Greeting,
     /// Requests can be made.
-    Up {
-        nonce: [u8; 32],
-    },
+    Up { nonce: [u8; 32] },
     /// The server speaks another version.
     Incompatible(String),
 }
@@ -111,11 +108,6 @@ impl Session {
     /// Whether a request may be made now.
     pub(crate) fn may_ask(&self, key: &Key, now: Millis) -> bool {
         !self.busy.contains(key) && self.not_before.get(key).is_none_or(|time| *time <= now)
-    }
-
-    /// Whether this request is on its way.
-    pub(crate) fn is_asked(&self, key: &Key) -> bool {
-        self.busy.contains(key)
     }
 
     /// Sends a request.

@@ -5,12 +5,11 @@ use veche_wire::content::{Body, File};
 use veche_wire::{AccountId, ContactLink, Content, EntryId, LogId, ServerAddress};
 
 use crate::api::{
-    ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, MeView,
-    MemberView, MessageState, MessageView, Outcome, Pending, RequestView, Role, Settled,
+    ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, MeView, MemberView,
+    MessageState, MessageView, Outcome, Pending, RequestView, Role, Settled,
 };
 use crate::error::refuse;
 use crate::wanted::{self, Ending};
-use crate::work::Work;
 use crate::{Client, ClientError, account, command, people};
 
 /// What is shown of a kind of message that this program does not know.
@@ -144,9 +143,7 @@ impl Client {
             .collect();
         if found.len() > 1 {
             // What is over is found by its id only, while something else has the name.
-            let over = |chat: &ChatView| {
-                matches!(chat.state, ChatState::Left | ChatState::Removed)
-            };
+            let over = |chat: &ChatView| matches!(chat.state, ChatState::Left | ChatState::Removed);
             if found.iter().any(|chat| !over(chat)) {
                 found.retain(|chat| !over(chat));
             }
@@ -213,8 +210,8 @@ impl Client {
         self.transact(&mut effects, |work| {
             let row = crate::outbox::writable_log(work, &chat)?;
             let me = work.identity()?.account();
-            let (accounts, policy) = work
-                .with_group(&row.log, |group| (group.accounts(), group.policy().clone()))?;
+            let (accounts, policy) =
+                work.with_group(&row.log, |group| (group.accounts(), group.policy().clone()))?;
             let mut views = Vec::new();
             for account in accounts {
                 views.push(MemberView {
@@ -313,12 +310,9 @@ impl Client {
     pub fn pending(&mut self) -> Result<Pending, ClientError> {
         let mut effects = Vec::new();
         self.transact(&mut effects, |work| {
-            let mut outgoing = work.tx.pending_messages()?;
-            for intent in work.tx.waiting_intents()? {
-                outgoing += u64::from(!is_message(work, intent.id)?);
-            }
+            let mut outgoing = work.tx.waiting_intents()?.len() as u64;
             outgoing += work.tx.deliveries()?.len() as u64;
-            outgoing += work.tx.outbox_waiting()?;
+            outgoing += work.tx.outbox_waiting(work.now)?;
             let session = &work.core.session;
             let (received, sent) = (session.received, session.sent);
             let caught_up = crate::pump::is_caught_up(work)?;
@@ -337,12 +331,6 @@ impl Client {
             Ok(work.core.session.connection(caught_up))
         })
     }
-}
-
-/// Whether an intent stands for a message that is counted already.
-fn is_message(work: &Work<'_>, intent: IntentId) -> Result<bool, ClientError> {
-    let row = work.tx.outbox_of_intent(intent)?;
-    Ok(row.is_some_and(|row| row.kind == veche_wire::Kind::Message as u8))
 }
 
 fn text(bytes: Option<Vec<u8>>) -> String {

@@ -207,5 +207,6 @@ pub(crate) fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
 
 /// Reads a row's body.
 pub(crate) fn decode<'a, T: Decode<'a, ()>>(bytes: &'a [u8]) -> Result<T, ClientError> {
-    minicbor::decode(bytes).map_err(|error| ClientError::Bug(format!("a row is unreadable: {error}")))
+    minicbor::decode(bytes)
+        .map_err(|error| ClientError::Bug(format!("a row is unreadable: {error}")))
 }

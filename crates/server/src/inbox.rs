@@ -50,7 +50,9 @@ impl Station<'_> {
 
     pub(crate) fn subscribe_inbox(&mut self, device: &DeviceId) -> Result<Reply, Fail> {
         self.owner_of(device)?;
-        let head = self.batch.inbox(device)?.head;
+        let inbox = self.batch.inbox(device)?;
+        // A device that has erased everything waits for nothing.
+        let head = if inbox.waiting == 0 { 0 } else { inbox.head };
         let effect = Effect::InboxSubscribed { device: *device };
         Ok(Reply::with(Response::InboxSubscribed { head }, effect))
     }

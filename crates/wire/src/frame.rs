@@ -363,7 +363,7 @@ pub enum Response {
     },
     /// To `SubscribeInbox`: the envelopes follow as pushes.
     InboxSubscribed {
-        /// The last seq of the inbox now.
+        /// The last seq that waits in the inbox now; 0 where nothing does.
         head: Seq,
     },
     /// To `Lookup`.

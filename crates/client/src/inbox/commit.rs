@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use veche_mls::{Group, JudgeContext, Processed, StuckReason, Summary, Verdict};
+use veche_mls::{Group, JudgeContext, MlsError, Processed, StuckReason, Summary, Verdict};
 use veche_store::{GenerationRow, LogRow, LogState, OutboxRow};
 use veche_wire::{AccountId, Credential, Entry, Kind};
 
@@ -36,7 +36,11 @@ pub(super) fn take(
     let epoch_before = group.epoch();
     let processed = if own.is_some() {
         // The committer, too, judges before it merges.
-        Processed::Applied(Box::new(group.merge_own(&work.core.engine, work.keep, *judged)?))
+        match group.merge_own(&work.core.engine, work.keep, *judged) {
+            Ok(summary) => Processed::Applied(Box::new(summary)),
+            Err(MlsError::NotPending) => Processed::Stuck(StuckReason::NotMine),
+            Err(error) => return Err(error.into()),
+        }
     } else {
         group.process(&work.core.engine, work.keep, *judged, &mls)?
     };
@@ -93,6 +97,7 @@ fn applied(
         work.tx.put_chat(&chat)?;
     }
     outbox::announce_admin_key(work, row, group)?;
+    outbox::drop_done(work, group)?;
     work.tell(Event::Chat(row.chat));
     if let Some(out) = own {
         let mut place = row.clone();
@@ -202,10 +207,6 @@ fn lines(
 }
 
 /// Whether somebody asked to be removed.
-fn leavers(
-    work: &Work<'_>,
-    row: &LogRow,
-    account: &AccountId,
-) -> Result<bool, ClientError> {
+fn leavers(work: &Work<'_>, row: &LogRow, account: &AccountId) -> Result<bool, ClientError> {
     Ok(work.tx.meta(&super::control::leaving(&row.log, account))?.is_some())
 }

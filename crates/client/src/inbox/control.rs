@@ -60,11 +60,7 @@ pub(super) fn take(
 }
 
 /// Our request to be removed is durable: the keys of the chat are dropped.
-pub(crate) fn left(
-    work: &mut Work<'_>,
-    log: &LogId,
-    out: &OutboxRow,
-) -> Result<(), ClientError> {
+pub(crate) fn left(work: &mut Work<'_>, log: &LogId, out: &OutboxRow) -> Result<(), ClientError> {
     let Some(mut row) = work.tx.log(log)? else { return Ok(()) };
     work.tx.delete_outbox(out.position)?;
     if row.state == LogState::Active {

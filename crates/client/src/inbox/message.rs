@@ -124,11 +124,8 @@ fn compare_transcripts(
     (entry, opened, name): (&Entry, &OpenedMessage, &str),
 ) -> Result<(), ClientError> {
     let seq = opened.bound.seq;
-    let ours = if seq == row.cursor {
-        Some(row.hash)
-    } else {
-        work.tx.transcript_hash(&row.log, seq)?
-    };
+    let ours =
+        if seq == row.cursor { Some(row.hash) } else { work.tx.transcript_hash(&row.log, seq)? };
     if ours.is_some_and(|ours| ours != opened.bound.hash)
         && !super::restored::is_forgiven(work, &row.log, seq)?
     {
@@ -147,12 +144,10 @@ fn apply(
     (author, content): (&AccountId, &Content),
 ) -> Result<(), ClientError> {
     match (&content.body, content.replaces, content.in_reply_to) {
-        (Body::Text(text), Some(target), _) => {
-            edit(work, row, author, &target, |message| {
-                message.text = Some(text.clone());
-                message.edited = true;
-            })
-        }
+        (Body::Text(text), Some(target), _) => edit(work, row, author, &target, |message| {
+            message.text = Some(text.clone());
+            message.edited = true;
+        }),
         (Body::Nothing, Some(target), _) => {
             if work.tx.delete_reaction(&row.chat, &target, author)? {
                 return Ok(());
@@ -164,12 +159,8 @@ fn apply(
             })
         }
         (Body::Reaction(emoji), None, Some(target)) => {
-            let reaction = ReactionRow {
-                id: content.id,
-                target,
-                account: *author,
-                emoji: emoji.clone(),
-            };
+            let reaction =
+                ReactionRow { id: content.id, target, account: *author, emoji: emoji.clone() };
             work.tx.put_reaction(&row.chat, &reaction)?;
             work.tell(Event::Message { chat: row.chat, message: target });
             Ok(())

@@ -11,7 +11,7 @@ pub(crate) mod restored;
 mod rights;
 
 pub(crate) use control::{left, signal};
-pub(crate) use line::line;
+pub(crate) use line::{Line, line};
 
 use sha2::Digest;
 use veche_mls::{Group, Transcript};
@@ -19,7 +19,7 @@ use veche_store::{EntryRow, LogRow, LogState};
 use veche_wire::{Entry, Kind, LogId};
 
 use crate::work::Work;
-use crate::{ClientError, answer, outbox};
+use crate::{ClientError, answer};
 
 /// How many of the latest entries of a log are kept as they came.
 const ENTRIES_KEPT: u64 = 1_000;
@@ -91,10 +91,8 @@ pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(),
 fn gap(work: &mut Work<'_>, row: &mut LogRow, entry: &Entry) -> Result<(), ClientError> {
     let subscription = work.core.session.subscriptions.remove(&row.log);
     if subscription.is_some_and(|subscription| subscription.fresh) {
-        let words = format!(
-            "the server has kept nothing between entry {} and {}",
-            row.cursor, entry.seq
-        );
+        let words =
+            format!("the server has kept nothing between entry {} and {}", row.cursor, entry.seq);
         return readmit::stuck(work, row, &words);
     }
     Ok(())
@@ -142,7 +140,7 @@ fn advance(
     if entry.kind == Kind::Commit {
         row.last_commit = entry.seq;
     }
-    let frame = outbox::entry_to_bytes(row.log, entry);
+    let frame = entry.encode();
     let kept = EntryRow { seq: entry.seq, id: entry.id, hash: row.hash, frame };
     work.tx.put_entry(&row.log, &kept)?;
     Ok(())

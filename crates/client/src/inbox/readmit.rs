@@ -13,11 +13,7 @@ const ASK_AGAIN_MS: u64 = 60_000;
 
 /// This device cannot follow the log: it writes no entry of the group, skips nothing, says so, and
 /// asks to be added again.
-pub(crate) fn stuck(
-    work: &mut Work<'_>,
-    row: &mut LogRow,
-    words: &str,
-) -> Result<(), ClientError> {
+pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), ClientError> {
     row.state = LogState::Stuck;
     row.flags.readmit_asked = false;
     work.tell(Event::Notice(format!(
@@ -65,11 +61,7 @@ fn request_name(log: &LogId) -> String {
     format!("readmit {log}")
 }
 
-fn make(
-    work: &mut Work<'_>,
-    row: &LogRow,
-    name: &str,
-) -> Result<(EntryId, Vec<u8>), ClientError> {
+fn make(work: &mut Work<'_>, row: &LogRow, name: &str) -> Result<(EntryId, Vec<u8>), ClientError> {
     let suite = suite_of(work, &row.log)?;
     let package =
         generate_key_package(&work.core.engine, work.keep, work.identity()?, suite, false)?;

@@ -39,10 +39,10 @@ pub(crate) fn roll_back(
     let mut last_commit = 0;
     let mut entries = Vec::new();
     for kept in &lost {
-        entries.push(outbox::entry_from_bytes(&kept.frame)?);
+        entries.push(Entry::decode(&kept.frame)?);
     }
     for earlier in work.tx.entries_after(&row.log, 0)? {
-        let entry = outbox::entry_from_bytes(&earlier.frame)?;
+        let entry = Entry::decode(&earlier.frame)?;
         if entry.seq <= head && entry.kind == Kind::Commit {
             last_commit = entry.seq;
         }
@@ -129,11 +129,7 @@ pub(super) fn unreadable(
 }
 
 /// Orders that differ because the server was restored are no proof against it.
-pub(super) fn is_forgiven(
-    work: &Work<'_>,
-    log: &LogId,
-    _seq: Seq,
-) -> Result<bool, ClientError> {
+pub(super) fn is_forgiven(work: &Work<'_>, log: &LogId, _seq: Seq) -> Result<bool, ClientError> {
     Ok(work.tx.meta(&mark(log))?.is_some())
 }
 

@@ -5,9 +5,9 @@ use veche_store::{LogRow, OutboxRow, OutboxState};
 use veche_wire::{Entry, EntryId, Kind, LogId};
 
 use super::{enqueue, submit};
-use crate::work::Work;
-use crate::wanted::Wanted;
 use crate::ClientError;
+use crate::wanted::Wanted;
+use crate::work::Work;
 
 /// Keeps an entry to be appended again, after those kept before it.
 pub(crate) fn append_again(
@@ -22,7 +22,7 @@ pub(crate) fn append_again(
     row.state = OutboxState::Sealed;
     row.sealed = Some(entry.bytes.clone());
     row.commitment = entry.commitment.map(|commitment| commitment.0);
-    row.rider = entry.rider.is_some().then(|| super::entry_to_bytes(*log, entry));
+    row.rider = entry.rider.as_ref().map(veche_wire::Rider::encode);
     row.after_commit = after_commit;
     work.tx.insert_outbox(&row)?;
     Ok(())
@@ -46,15 +46,14 @@ pub(super) fn step(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientErro
         work.core.session.subscriptions.remove(&row.log);
         return Ok(false);
     };
-    submit::ask(work, row, out, None)?;
+    submit::submit(work, row, out, None)?;
     Ok(false)
 }
 
 /// The very same entry is in the log again. What comes after a rotation needs its tokens.
 pub(super) fn acknowledged(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
     if let Some(rider) = &out.rider
-        && let Some(rider) = super::entry_from_bytes(rider)?.rider
-        && let Some(rotation) = rider.rotation
+        && let Some(rotation) = veche_wire::Rider::decode(rider)?.rotation
         && let Some(mut row) = work.tx.log(&out.log)?
     {
         row.generation = rotation.generation;

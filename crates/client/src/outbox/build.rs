@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use veche_mls::{Change as MlsChange, Control, Group, Policy, Role, Suite, check_key_package};
 use veche_wire::{AccountId, AdminKey, Certificate};
 
+use crate::ClientError;
 use crate::wanted::{Change, Id, Person};
 use crate::work::Work;
-use crate::ClientError;
 
 /// What an intent comes to.
 pub(super) enum Plan {
@@ -28,11 +28,7 @@ pub(super) struct Making {
 }
 
 /// What `change` comes to in `group`.
-pub(super) fn plan(
-    work: &Work<'_>,
-    group: &Group,
-    change: &Change,
-) -> Result<Plan, ClientError> {
+pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Plan, ClientError> {
     let me = work.identity()?.account();
     Ok(match change {
         Change::Add(people) => add(group, people),
@@ -40,17 +36,16 @@ pub(super) fn plan(
         Change::RemoveLeaver(request) => remove_leaver(group, request),
         Change::Readmit(request) => readmit(work, group, request),
         Change::SetRole { account, role } => set_role(group, &AccountId(account.0), *role),
-        Change::Rename(title) => {
-            change_policy(group, |policy| policy.title.clone_from(title))
-        }
+        Change::Rename(title) => change_policy(group, |policy| policy.title.clone_from(title)),
         Change::ListKey { key, account } => list_key(group, key, &AccountId(account.0)),
         Change::StepDown => change_policy(group, |policy| {
             policy.set_role(me, Role::Member);
             drop_keys(policy, &me);
         }),
-        Change::Update => {
-            Plan::Make(Making { change: MlsChange { update: true, ..MlsChange::default() }, proofs: Vec::new() })
-        }
+        Change::Update => Plan::Make(Making {
+            change: MlsChange { update: true, ..MlsChange::default() },
+            proofs: Vec::new(),
+        }),
     })
 }
 

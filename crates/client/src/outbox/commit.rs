@@ -1,15 +1,15 @@
 //! Commits and rotations: an intent becomes a change of the group, with the change of rights that
 //! belongs to it (LOG.md rules 2, 11 and 12).
 
-use veche_mls::{AdminSecret, Bound, Draft, Group, MlsError, RiderPlan, RiderPlace};
+use veche_mls::{AdminSecret, Bound, Draft, Group, MlsError, RiderPlace, RiderPlan};
 use veche_store::{LogRow, OutboxRow};
-use veche_wire::{Entry, Kind, Rider, TokenHash, TokenHashes};
+use veche_wire::{Kind, TokenHash, TokenHashes};
 
 use super::build::{self, Plan};
 use super::{enqueue, seal, settle};
+use crate::ClientError;
 use crate::wanted::{self, Change, JoinerRow, Joiners, Wanted};
 use crate::work::{Work, mutated};
-use crate::ClientError;
 
 /// How long a change that cannot be made yet waits, in milliseconds.
 const WAIT_MS: u64 = 2_000;
@@ -105,33 +105,18 @@ fn make(
         } else {
             NO_TOKENS
         };
-        let place =
-            RiderPlace { log: row.log, id: out.id, kind: Kind::Commit, bytes: &sealed };
-        out.rider = Some(rider_row(row, secret.sign_rider(&rights, tokens, &place)));
+        let place = RiderPlace { log: row.log, id: out.id, kind: Kind::Commit, bytes: &sealed };
+        out.rider = Some(secret.sign_rider(&rights, tokens, &place).encode());
     }
     #[cfg(feature = "mutants")]
     if mutated!(work.core, MergeEarly) {
-        group.merge_unconfirmed(engine, work.keep)?;
+        group.merge_own_early(engine, work.keep)?;
     }
     Ok(Made::Sealed(sealed))
 }
 
 /// Where nothing rotates, no tokens are signed.
-const NO_TOKENS: TokenHashes =
-    TokenHashes { read: TokenHash([0; 32]), write: TokenHash([0; 32]) };
-
-/// A rider as a row keeps it: riding on an otherwise empty entry.
-fn rider_row(row: &LogRow, rider: Rider) -> Vec<u8> {
-    let carrier = Entry {
-        seq: 1,
-        id: veche_wire::EntryId([0; 16]),
-        kind: Kind::Rotate,
-        commitment: None,
-        bytes: Vec::new(),
-        rider: Some(rider),
-    };
-    super::entry_to_bytes(row.log, &carrier)
-}
+const NO_TOKENS: TokenHashes = TokenHashes { read: TokenHash([0; 32]), write: TokenHash([0; 32]) };
 
 fn joiners(draft: &Draft) -> Option<Vec<u8>> {
     if draft.joiners.is_empty() {
@@ -172,7 +157,7 @@ pub(super) fn seal_rotation(
     let plan = RiderPlan { generation: Some(row.generation + 1), admins: None, freeze: None };
     let place = RiderPlace { log: row.log, id: out.id, kind: Kind::Rotate, bytes: &[] };
     let tokens = next.token_hashes(&row.log, row.generation + 1);
-    out.rider = Some(rider_row(row, secret.sign_rider(&plan, tokens, &place)));
+    out.rider = Some(secret.sign_rider(&plan, tokens, &place).encode());
     seal::finish(work, row, out, Vec::new())?;
     Ok(true)
 }

@@ -26,8 +26,7 @@ pub(crate) fn create_log(
     };
     policy.admin_keys.insert(secret.public(), me);
     let suite = gather::suite_for(&crate::wanted::Purpose::Add);
-    let group =
-        Group::create(&work.core.engine, work.keep, work.identity()?, log, suite, policy)?;
+    let group = Group::create(&work.core.engine, work.keep, work.identity()?, log, suite, policy)?;
     let generation = group.generation_secret(&work.core.engine, 0)?;
     let create = Request::Create {
         log,

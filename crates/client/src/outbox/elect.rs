@@ -6,10 +6,10 @@ use veche_store::{LogRow, OutboxRow};
 use veche_wire::content::{Body, Note};
 use veche_wire::{AccountId, AdminKey, DeviceId, Kind, LogId};
 
-use super::enqueue;
+use super::{build, enqueue};
+use crate::ClientError;
 use crate::wanted::{self, Change, Id, Wanted};
 use crate::work::Work;
-use crate::ClientError;
 
 /// How much later the next in line steps in, in milliseconds.
 const TURN_MS: u64 = 2_000;
@@ -119,4 +119,19 @@ fn put(
     let not_before = if turn == 0 { 0 } else { work.now + turn };
     let row = enqueue::new_row(work, log, kind, &wanted);
     enqueue::put(work, &OutboxRow { automatic: true, not_before, ..row })
+}
+
+/// What somebody else has done meanwhile needs doing no more.
+pub(crate) fn drop_done(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
+    for out in work.tx.outbox(&group.log(), 1_000)? {
+        if !out.automatic || out.state != veche_store::OutboxState::Queued {
+            continue;
+        }
+        if let Wanted::Change(change) = wanted::decode(&out.body)?
+            && matches!(build::plan(work, group, &change)?, build::Plan::Done)
+        {
+            work.tx.delete_outbox(out.position)?;
+        }
+    }
+    Ok(())
 }

@@ -14,11 +14,13 @@ mod submit;
 pub(crate) use again::append_again;
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
 pub(crate) use elect::{
-    announce_admin_key, elect_key_listing, elect_leaver_removal, elect_readmission, elect_rotation,
-    elect_update,
+    announce_admin_key, drop_done, elect_key_listing, elect_leaver_removal, elect_readmission,
+    elect_rotation, elect_update,
 };
-pub(crate) use enqueue::{enqueue, enqueue_change, enqueue_content, enqueue_leave};
-pub(crate) use seal::{new_epoch, step};
+pub(crate) use enqueue::{
+    enqueue, enqueue_change, enqueue_content, enqueue_leave, shows_as_message, writable_log,
+};
+pub(crate) use seal::{new_epoch, seal_anew, step};
 pub(crate) use settle::{
     acknowledged, delivered, fail_intent, fail_outbox, hand_over_intent, invite_joiners,
     not_delivered, own_commit_skipped, own_control, own_message, refused, settle_intent,
@@ -26,7 +28,7 @@ pub(crate) use settle::{
 
 use veche_mls::GenerationSecret;
 use veche_store::LogRow;
-use veche_wire::{Entry, Push, ServerFrame, Token};
+use veche_wire::Token;
 
 use crate::ClientError;
 use crate::work::Work;
@@ -44,19 +46,4 @@ pub(crate) fn generation_secret(
 pub(crate) fn read_token(work: &Work<'_>, row: &LogRow) -> Result<Option<Token>, ClientError> {
     let secret = generation_secret(work, row)?;
     Ok(secret.map(|secret| secret.read_token(&row.log, row.generation)))
-}
-
-/// An entry as bytes for a row; the log it belongs to is known from the row.
-pub(crate) fn entry_to_bytes(log: veche_wire::LogId, entry: &Entry) -> Vec<u8> {
-    ServerFrame::Push(Push::Entries { log, entries: vec![entry.clone()] }).encode()
-}
-
-/// The entry in a row.
-pub(crate) fn entry_from_bytes(bytes: &[u8]) -> Result<Entry, ClientError> {
-    match ServerFrame::decode(bytes)? {
-        ServerFrame::Push(Push::Entries { mut entries, .. }) if entries.len() == 1 => {
-            entries.pop().ok_or_else(|| ClientError::Bug("an empty frame".into()))
-        }
-        _ => Err(ClientError::Bug("a kept entry is unreadable".into())),
-    }
 }

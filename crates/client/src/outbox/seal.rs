@@ -2,7 +2,7 @@
 //! transaction; only then it leaves.
 
 use veche_mls::{Bound, LeaveRequest, Payload};
-use veche_store::{LogRow, LogState, OutboxRow, OutboxState};
+use veche_store::{Direction, LogFlags, LogRow, LogState, OutboxRow, OutboxState};
 use veche_wire::{Commitment, EntryId, Kind, LogId};
 
 use super::{again, commit, create, submit};
@@ -21,6 +21,12 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
     match row.state {
         LogState::Creating => create::ask_create(work, &row)?,
         LogState::Active if row.flags.restored => return again::step(work, &row),
+        LogState::Active if row.flags.update_due => {
+            let calm = LogFlags { update_due: false, ..row.flags };
+            work.tx.put_log(&LogRow { flags: calm, ..row })?;
+            super::elect_update(work, log)?;
+            return Ok(true);
+        }
         LogState::Active if answer::is_followed(work, log)? => {
             return Ok(in_order(work, &row)? || automatic(work, &row)?);
         }
@@ -50,7 +56,7 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
             }
             OutboxState::Sealed => {
                 let named = if mutated!(work.core, NoFifo) { None } else { previous };
-                submit::ask(work, row, &out, named)?;
+                submit::submit(work, row, &out, named)?;
                 previous = Some(out.id);
                 on_their_way += 1;
                 if alone {
@@ -61,7 +67,7 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
                 let waits = out.not_before > work.now
                     || on_their_way >= WINDOW
                     || (alone && previous.is_some());
-                if waits {
+                if waits || uploads(work, &out)? {
                     return Ok(false);
                 }
                 return seal_next(work, row.clone(), out);
@@ -69,6 +75,13 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
         }
     }
     Ok(false)
+}
+
+/// Whether a message waits for its file to go up.
+fn uploads(work: &Work<'_>, out: &OutboxRow) -> Result<bool, ClientError> {
+    let Some(blob) = submit::needed_blob(out)? else { return Ok(false) };
+    let row = work.tx.blob(&blob)?;
+    Ok(row.is_some_and(|row| row.direction == Direction::Up))
 }
 
 /// What the program does by itself: one at a time, and only while nothing else changes the group.
@@ -84,7 +97,7 @@ fn automatic(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
                     return Ok(true);
                 }
             }
-            OutboxState::Sealed => submit::ask(work, row, &out, None)?,
+            OutboxState::Sealed => submit::submit(work, row, &out, None)?,
             OutboxState::Queued if out.not_before > work.now => {}
             OutboxState::Queued => {
                 let pending = work.with_group(&row.log, veche_mls::Group::has_pending)?;
@@ -162,11 +175,7 @@ pub(super) fn finish(
     Ok(())
 }
 
-fn seal_leave(
-    work: &mut Work<'_>,
-    row: &LogRow,
-    mut out: OutboxRow,
-) -> Result<bool, ClientError> {
+fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<bool, ClientError> {
     if !commit::step_down_first(work, row)? {
         out.not_before = work.now + 2_000;
         work.tx.update_outbox(&out)?;
@@ -196,6 +205,29 @@ fn seal_control(
     let key = secret.control_key(&row.log, row.generation);
     let sealed = key.seal(&mut work.core.random.clone(), &row.log, &out.id, control);
     finish(work, row, out, sealed)
+}
+
+/// This device has a new place in the group: what was sealed for the old one is sealed again. Ids
+/// stay, so that what the server has already is not said twice.
+pub(crate) fn seal_anew(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    for mut out in work.tx.outbox(log, u32::MAX)? {
+        if out.state == OutboxState::Preparing
+            || wanted::decode::<Wanted>(&out.body)? == Wanted::Again
+        {
+            continue;
+        }
+        out.state = OutboxState::Queued;
+        out.sealed = None;
+        out.hash = None;
+        out.rider = None;
+        out.draft = None;
+        if out.kind != Kind::Message as u8 {
+            out.id = EntryId::random(&mut work.core.random.clone());
+        }
+        work.tx.update_outbox(&out)?;
+    }
+    work.core.session.dirty.insert(*log);
+    Ok(())
 }
 
 const GIVEN_UP: &str = "given up ";

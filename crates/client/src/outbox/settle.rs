@@ -19,9 +19,12 @@ pub(crate) fn acknowledged(
     work: &mut Work<'_>,
     log: &LogId,
     entry: &EntryId,
-    _seq: Seq,
+    seq: Seq,
 ) -> Result<(), ClientError> {
     work.core.session.dirty.insert(*log);
+    if inbox::readmit::answered(work, log, entry, None)? {
+        return Ok(());
+    }
     let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
     if out.state != OutboxState::Sealed {
         return Ok(());
@@ -31,7 +34,11 @@ pub(crate) fn acknowledged(
     match wanted::decode(&out.body)? {
         Wanted::Message(_) => {
             sent(work, &out)?;
-            settle_row(work, &out)
+            match work.tx.log(log)? {
+                // It was there before this device came (again): the log will not bring it.
+                Some(row) if seq <= row.cursor => place(work, &row, (seq, &out)),
+                _ => settle_row(work, &out),
+            }
         }
         Wanted::Leave => inbox::left(work, log, &out),
         Wanted::Again => super::again::acknowledged(work, &out),
@@ -70,11 +77,19 @@ pub(crate) fn own_message(
     out: &OutboxRow,
 ) -> Result<(), ClientError> {
     sent(work, out)?;
+    place(work, row, (entry.seq, out))
+}
+
+fn place(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (seq, out): (Seq, &OutboxRow),
+) -> Result<(), ClientError> {
     let id = message_id(out)?;
     if let Some(mut message) = work.tx.message(&row.chat, &id)? {
         message.log = row.log;
         message.rank = row.rank;
-        message.position = position(entry.seq, 0);
+        message.position = position(seq, 0);
         work.tx.update_message(&message)?;
         work.tell(Event::Message { chat: row.chat, message: id });
     }
@@ -106,6 +121,9 @@ pub(crate) fn refused(
     refused: &Refused,
 ) -> Result<(), ClientError> {
     work.core.session.dirty.insert(*log);
+    if inbox::readmit::answered(work, log, entry, Some(refused))? {
+        return Ok(());
+    }
     let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
     if out.state != OutboxState::Sealed {
         return Ok(());
@@ -355,6 +373,11 @@ pub(crate) fn delivered(work: &mut Work<'_>, id: &EntryId) -> Result<(), ClientE
     let rows = work.tx.deliveries()?;
     let Some(row) = rows.into_iter().find(|row| row.id == *id) else { return Ok(()) };
     let left = work.tx.delete_delivery(id, row.intent)?;
+    if let Some(tree) = &row.needs
+        && !work.tx.deliveries()?.iter().any(|other| other.needs.as_ref() == Some(tree))
+    {
+        work.tx.delete_blob(tree)?;
+    }
     match row.intent {
         Some(intent) if left == 0 => {
             let chat = intent_chat(work, intent)?;
@@ -410,11 +433,7 @@ fn intent_chat(work: &Work<'_>, intent: IntentId) -> Result<Ending, ClientError>
 }
 
 /// Keeps which chat an intent is about, for when its deliveries are done.
-fn note_chat(
-    work: &Work<'_>,
-    intent: Option<IntentId>,
-    chat: &LogId,
-) -> Result<(), ClientError> {
+fn note_chat(work: &Work<'_>, intent: Option<IntentId>, chat: &LogId) -> Result<(), ClientError> {
     if let Some(mut row) = intent.map(|intent| work.tx.intent(intent)).transpose()?.flatten() {
         row.outcome = Some(wanted::encode(&Ending::Chat(chat.0)));
         work.tx.update_intent(&row)?;

@@ -1,16 +1,17 @@
 //! Station 4: sealed bytes are submitted until they are durable, or stale.
 
 use veche_store::{LogRow, OutboxRow, OutboxState};
-use veche_wire::{Append, EntryId, Kind, Request};
+use veche_wire::content::Body;
+use veche_wire::{Append, BlobId, Content, EntryId, Kind, Request, Rider};
 
 use super::seal;
+use crate::ClientError;
 use crate::session::Key;
 use crate::wanted::{self, Wanted};
 use crate::work::Work;
-use crate::ClientError;
 
 /// Asks the server to append a sealed row. A retry sends the same bytes.
-pub(super) fn ask(
+pub(super) fn submit(
     work: &mut Work<'_>,
     row: &LogRow,
     out: &OutboxRow,
@@ -19,10 +20,8 @@ pub(super) fn ask(
     let Some(secret) = super::generation_secret(work, row)? else { return Ok(()) };
     let token = secret.write_token(&row.log, row.generation);
     let Some(kind) = Kind::from_number(out.kind) else { return Ok(()) };
-    let rider = match &out.rider {
-        Some(bytes) => super::entry_from_bytes(bytes)?.rider,
-        None => None,
-    };
+    let rider = out.rider.as_deref().map(Rider::decode).transpose()?;
+    let needs = needed_blob(out)?;
     work.ask(Key::Append(row.log, out.id), |_| {
         Request::Append(Append {
             log: out.log,
@@ -31,13 +30,22 @@ pub(super) fn ask(
             kind,
             after_commit: out.after_commit,
             prev,
-            needs: None,
+            needs,
             commitment: seal::commitment(out),
             rider,
             bytes: out.sealed.clone().unwrap_or_default(),
         })
     });
     Ok(())
+}
+
+/// The blob without which a message makes no sense.
+pub(super) fn needed_blob(out: &OutboxRow) -> Result<Option<BlobId>, ClientError> {
+    let Wanted::Message(content) = wanted::decode(&out.body)? else { return Ok(None) };
+    Ok(match Content::decode(&content)?.body {
+        Body::File { file, .. } => Some(file.blob),
+        _ => None,
+    })
 }
 
 /// A stale row, once the log is read far enough (LOG.md rule 2): its own entry, had it been in the

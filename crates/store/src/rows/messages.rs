@@ -268,16 +268,6 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How many of our messages wait for the server.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn pending_messages(&self) -> Result<u64, StoreError> {
-        let mut query =
-            self.connection().prepare_cached("SELECT count(*) FROM message WHERE state = 0")?;
-        Ok(query.query_row([], |row| unsigned(row, 0))?)
-    }
-
     /// Writes a reaction.
     ///
     /// # Errors

@@ -213,8 +213,9 @@ impl Tx<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn outbox_due(&self, now: Millis) -> Result<Option<Millis>, StoreError> {
-        let mut query =
-            self.connection().prepare_cached("SELECT min(not_before) FROM outbox WHERE not_before > ?1")?;
+        let mut query = self
+            .connection()
+            .prepare_cached("SELECT min(not_before) FROM outbox WHERE not_before > ?1")?;
         let due: Option<i64> = query.query_row([signed(now)], |row| row.get(0))?;
         Ok(due.and_then(|due| u64::try_from(due).ok()))
     }
@@ -229,5 +230,18 @@ impl Tx<'_> {
         )?;
         let rows = query.query_map([signed(now)], |row| id(row, 0))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many rows wait that no intent stands for, without those of the program's own whose time
+    /// has not come.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn outbox_waiting(&self, now: Millis) -> Result<u64, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT count(*) FROM outbox WHERE intent IS NULL AND state < 4
+             AND (NOT automatic OR not_before <= ?1)",
+        )?;
+        Ok(query.query_row([signed(now)], |row| unsigned(row, 0))?)
     }
 }
