@@ -31,7 +31,13 @@ pub struct Finding {
 /// All targets of all crates.
 #[must_use]
 pub fn targets() -> Vec<(&'static str, Target)> {
-    [veche_wire::fuzz::TARGETS, veche_net::fuzz::TARGETS, veche_store::fuzz::TARGETS].concat()
+    [
+        veche_wire::fuzz::TARGETS,
+        veche_mls::fuzz::TARGETS,
+        veche_net::fuzz::TARGETS,
+        veche_store::fuzz::TARGETS,
+    ]
+    .concat()
 }
 
 /// The inputs from which the mutations of a target begin: those that its crate knows to be well
@@ -39,6 +45,7 @@ pub fn targets() -> Vec<(&'static str, Target)> {
 #[must_use]
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut seeds = veche_wire::fuzz::seeds(target);
+    seeds.extend(veche_mls::fuzz::seeds(target));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
