@@ -156,7 +156,7 @@ pub(crate) fn pushed(work: &mut Work<'_>, push: Push) -> Result<(), ClientError>
 
 /// Tells once that everything was processed.
 pub(crate) fn tell_when_live(work: &mut Work<'_>) -> Result<(), ClientError> {
-    if crate::pump::is_caught_up(work)? {
+    if crate::pump::is_caught_up(work.tx, &work.core.session)? {
         work.tell(Event::Connection(Connection::Live));
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! After everything that happens: what can be done now is done, from what the rows say.
 
-use veche_store::{InvitationState, LogState};
+use veche_store::{InvitationState, LogState, Tx};
 use veche_wire::{InboxPass, Permit, Request};
 
-use crate::session::{Key, Stage};
+use crate::session::{Key, Session, Stage};
 use crate::work::Work;
 use crate::{Client, ClientError, Effect, account, blobs, gather, invitation, outbox};
 
@@ -101,12 +101,11 @@ fn follow(work: &mut Work<'_>, row: &veche_store::LogRow) -> Result<(), ClientEr
 }
 
 /// Whether everything that the server has was processed.
-pub(crate) fn is_caught_up(work: &Work<'_>) -> Result<bool, ClientError> {
-    let session = &work.core.session;
+pub(crate) fn is_caught_up(tx: &Tx<'_>, session: &Session) -> Result<bool, ClientError> {
     if !session.registered || session.inbox.is_none_or(|head| head > session.inbox_seen) {
         return Ok(false);
     }
-    for row in work.tx.logs()? {
+    for row in tx.logs()? {
         if row.state == LogState::Active {
             match session.subscriptions.get(&row.log) {
                 Some(subscription) if row.cursor >= subscription.head => {}
@@ -114,6 +113,5 @@ pub(crate) fn is_caught_up(work: &Work<'_>) -> Result<bool, ClientError> {
             }
         }
     }
-    let joining = work.tx.invitations()?.iter().any(|row| row.state == InvitationState::Accepted);
-    Ok(!joining)
+    Ok(!tx.invitations()?.iter().any(|row| row.state == InvitationState::Accepted))
 }

@@ -10,6 +10,7 @@ use crate::api::{
 };
 use crate::error::refuse;
 use crate::wanted::{self, Ending};
+use crate::work::StoreKeep;
 use crate::{Client, ClientError, account, command, people};
 
 /// What is shown of a kind of message that this program does not know.
@@ -205,20 +206,36 @@ impl Client {
     ///
     /// # Errors
     /// `Refused` where this device is not in it.
-    pub fn members(&mut self, chat: LogId) -> Result<Vec<MemberView>, ClientError> {
-        let mut effects = Vec::new();
-        self.transact(&mut effects, |work| {
-            let row = crate::outbox::writable_log(work, &chat)?;
-            let me = work.identity()?.account();
-            let (accounts, policy) =
-                work.with_group(&row.log, |group| (group.accounts(), group.policy().clone()))?;
+    pub fn members(&self, chat: LogId) -> Result<Vec<MemberView>, ClientError> {
+        let Some(identity) = &self.core.identity else {
+            return refuse("This home has no account yet.");
+        };
+        self.look(|tx| {
+            let Some(row) = tx.logs_of(&chat)?.pop() else {
+                return refuse("There is no such chat. `veche chats` lists them.");
+            };
+            if matches!(row.state, LogState::Left | LogState::Removed) {
+                return refuse("You are not in this chat any more.");
+            }
+            let loaded;
+            let group = match self.core.groups.get(&row.log) {
+                Some(group) => group,
+                None => {
+                    let keep = StoreKeep::new(tx.keep_batch());
+                    let Some(found) = veche_mls::Group::load(&keep, row.log)? else {
+                        return refuse("This device is being added to the chat; try later.");
+                    };
+                    loaded = found;
+                    &loaded
+                }
+            };
             let mut views = Vec::new();
-            for account in accounts {
+            for account in group.accounts() {
                 views.push(MemberView {
                     account,
-                    name: people::name(work, &account)?,
-                    role: command::from_mls(policy.role(&account)),
-                    me: account == me,
+                    name: name_of(tx, &account)?,
+                    role: command::from_mls(group.policy().role(&account)),
+                    me: account == identity.account(),
                 });
             }
             views.sort_by(|a, b| a.name.cmp(&b.name));
@@ -307,16 +324,14 @@ impl Client {
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn pending(&mut self) -> Result<Pending, ClientError> {
-        let mut effects = Vec::new();
-        self.transact(&mut effects, |work| {
-            let mut outgoing = work.tx.waiting_intents()?.len() as u64;
-            outgoing += work.tx.deliveries()?.len() as u64;
-            outgoing += work.tx.outbox_waiting(work.now)?;
-            let session = &work.core.session;
-            let (received, sent) = (session.received, session.sent);
-            let caught_up = crate::pump::is_caught_up(work)?;
-            Ok(Pending { outgoing, caught_up, received, sent })
+    pub fn pending(&self) -> Result<Pending, ClientError> {
+        let session = &self.core.session;
+        self.look(|tx| {
+            let mut outgoing = tx.waiting_intents()?.len() as u64;
+            outgoing += tx.deliveries()?.len() as u64;
+            outgoing += tx.outbox_waiting(self.now)?;
+            let caught_up = crate::pump::is_caught_up(tx, session)?;
+            Ok(Pending { outgoing, caught_up, received: session.received, sent: session.sent })
         })
     }
 
@@ -324,12 +339,9 @@ impl Client {
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn connection(&mut self) -> Result<Connection, ClientError> {
-        let mut effects = Vec::new();
-        self.transact(&mut effects, |work| {
-            let caught_up = crate::pump::is_caught_up(work)?;
-            Ok(work.core.session.connection(caught_up))
-        })
+    pub fn connection(&self) -> Result<Connection, ClientError> {
+        let session = &self.core.session;
+        self.look(|tx| Ok(session.connection(crate::pump::is_caught_up(tx, session)?)))
     }
 }
 
