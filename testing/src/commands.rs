@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 mod fuzz;
+mod processes;
 
 pub(crate) use fuzz::fuzz;
+pub(crate) use processes::processes;
 
 /// How a command ended.
 #[derive(Debug, Default)]

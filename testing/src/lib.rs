@@ -6,5 +6,6 @@
 
 pub mod dice;
 pub mod fuzz;
+pub mod processes;
 
 pub use dice::Dice;

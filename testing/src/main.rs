@@ -9,6 +9,11 @@ const HELP: &str = "\
 veche-testing <command>
 
   fuzz [--mutations N] [--target NAME]    every decoder over its corpus and mutations of it
+  main-job                                people, chats, groups, files and accidents over real processes
+  kill [--cycles N] [--seed S] [--json]   kill processes while messages are under way
+  demo                                    the main job as a show, with real texts
+
+The last three need `veche` and `veched` beside this program, or in VECHE_BIN_DIR.
 ";
 
 fn main() -> ExitCode {
@@ -17,6 +22,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = words.collect();
     let outcome = match command.as_str() {
         "fuzz" => commands::fuzz(&words),
+        "main-job" | "kill" | "demo" => commands::processes(&command, &words),
         _ => Err(format!("there is no command `{command}`\n{HELP}")),
     };
     match outcome {

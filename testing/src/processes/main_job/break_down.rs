@@ -1,0 +1,134 @@
+//! What is broken, and mends itself.
+
+use serde_json::{Value, json};
+
+use super::{Play, texts};
+use crate::processes::person::{column, text_of};
+use crate::processes::{Checks, Stopped};
+
+pub(super) fn queue(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.clone());
+    let before = texts(bo, &chat)?.len();
+    play.server.kill();
+    let ran = ana.run(&["--json", "send", &chat, "one", "--timeout", "1"])?;
+    checks.equal("without the server a message is not sent", &ran.code, &Some(1));
+    checks.that("which is said, with what happens next", ran.stderr.contains("veche sync"), || {
+        ran.stderr.clone()
+    });
+    checks.equal("but it is kept", &ran.object()?["state"], &json!("pending"));
+    let queued = ana.object(&["send", &chat, "two", "--queue"])?;
+    checks.equal("`--queue` does not even try", &queued["state"], &json!("pending"));
+    ana.object(&["--queue", "send", &chat, "three"])?;
+    let ran = ana.run(&["--json", "sync", "--timeout", "1"])?;
+    checks.equal("`sync` fails without the server", &ran.code, &Some(1));
+    let waiting = ran.object()?["pending"].as_u64().unwrap_or_default();
+    checks.that("and counts what waits", waiting >= 3, || ran.to_string());
+    let ran = ana.run(&["contact-link", "--timeout", "1"])?;
+    checks.equal("so does what must catch up first", &ran.code, &Some(1));
+    for words in [
+        &["read", &chat][..],
+        &["chats"],
+        &["contacts"],
+        &["requests"],
+        &["me"],
+        &["search", "hello"],
+        &["export", &chat],
+    ] {
+        let ran = ana.run(words)?;
+        checks.that(
+            &format!("{:?} works without the server", words.first()),
+            ran.is_good(),
+            || ran.to_string(),
+        );
+    }
+    play.server.start_again()?;
+    let synced = ana.sync()?;
+    checks.equal("then nothing waits", &synced["pending"], &json!(0));
+    checks.that("all three were sent", synced["sent"].as_u64() >= Some(3), || synced.to_string());
+    bo.sync()?;
+    let arrived = texts(bo, &chat)?;
+    let wanted = vec!["one".to_owned(), "two".to_owned(), "three".to_owned()];
+    checks.equal("and arrive once, in order", &arrived[before..].to_vec(), &wanted);
+    Ok(())
+}
+
+pub(super) fn killed(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let group = play.group.clone();
+    let acknowledged = play.ana.say(&group, "before the crash")?;
+    let mut waiting = play.bo.start(&["watch", "--json", &group])?;
+    play.server.kill();
+    let sending = play.cy.start(&["--json", "send", &group, "during the crash"])?;
+    play.server.start_again()?;
+    let ran = sending.finish()?;
+    checks.that("a message waits for the server to come back", ran.is_good(), || ran.to_string());
+    let line = waiting.line(|line| line.contains("during the crash"))?;
+    checks.that("whoever watches sees it", line.contains("\"from\":\"cyd\""), || line.clone());
+    waiting.signal("INT")?;
+    let ran = waiting.finish()?;
+    checks.equal("Ctrl-C ends watching well", &ran.code, &Some(0));
+    play.settle()?;
+    for person in [&play.ana, &play.bo, &play.cy] {
+        let ids = column(&person.messages(&group)?, "id");
+        let count = ids.iter().filter(|id| **id == acknowledged).count();
+        checks.equal(&format!("{} has what was acknowledged, once", person.name), &count, &1);
+    }
+    Ok(())
+}
+
+pub(super) fn two_processes(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.as_str());
+    let mut watching = bo.start(&["--json", "watch"])?;
+    let first = ana.say(chat, "are you watching?")?;
+    let line = watching.line(|line| line.contains(&first))?;
+    let shown: Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
+    checks.equal(
+        "`watch` prints messages as they come",
+        &shown["text"],
+        &json!("are you watching?"),
+    );
+    let ran = bo.run_with(&["--json", "send", chat, "-"], b"yes,\r\nI am\n")?;
+    checks.that("a second process in the home is served", ran.is_good(), || ran.to_string());
+    let said = ran.object()?;
+    checks.equal("with its standard input", &said["text"], &json!("yes,\r\nI am\n"));
+    watching.line(|line| line.contains(&text_of(&said, "id")))?;
+    checks.that("and whoever watches sees that too", true, String::new);
+    std::fs::write(bo.desk().join("shared.txt"), "from the desk")
+        .map_err(|error| error.to_string())?;
+    let ran = bo.run(&["--json", "send", chat, "--file", "shared.txt"])?;
+    checks.that("paths belong to the second's folder", ran.is_good(), || ran.to_string());
+    let ran = bo.run(&["read", "no such chat"])?;
+    checks.equal("refusals come through", &ran.code, &Some(1));
+    checks.that("with their reason", ran.stderr.contains("veche chats"), || ran.stderr.clone());
+    let many: Vec<_> = (0..8)
+        .map(|number| bo.start(&["--json", "send", chat, &format!("at once {number}")]))
+        .collect::<Result<_, _>>()?;
+    let mut good = 0;
+    for running in many {
+        good += usize::from(running.finish()?.is_good());
+    }
+    checks.equal("eight at once are all served", &good, &8);
+    watching.kill();
+    let ran = bo.run(&["chats"])?;
+    checks.that("the home of a killed process is free", ran.is_good(), || ran.to_string());
+    play.settle()?;
+    let arrived = texts(&play.ana, &play.direct)?;
+    for number in 0..8 {
+        let count = arrived.iter().filter(|text| **text == format!("at once {number}")).count();
+        checks.equal("each arrived once", &count, &1);
+    }
+    Ok(())
+}
+
+pub(super) fn stop(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let log = play.server.stop()?;
+    let account = text_of(&play.ana.object(&["me"])?, "account");
+    for (what, word) in [("account", &account), ("chat", &play.group), ("name", &play.cy.name)] {
+        checks.that(&format!("its log names no {what}"), !log.contains(word.as_str()), || {
+            log.clone()
+        });
+    }
+    play.server.start_again()?;
+    let ran = play.ana.run(&["sync"])?;
+    checks.that("and it comes back as it was", ran.is_good(), || ran.to_string());
+    Ok(())
+}

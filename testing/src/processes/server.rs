@@ -1,0 +1,78 @@
+//! `veched` on a folder.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Stopped;
+use super::spawn::{Running, program};
+
+/// A server on a folder; killed when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    data: PathBuf,
+    flags: Vec<String>,
+    running: Option<Running>,
+    address: String,
+}
+
+impl Server {
+    /// Starts a server on `data` at a port that is free, with further `flags`.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn start(data: &Path, flags: &[&str]) -> Result<Self, Stopped> {
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let mut server =
+            Self { data: data.to_owned(), flags, running: None, address: String::new() };
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// Starts it again after it was killed or stopped.
+    ///
+    /// # Errors
+    /// Where it does not start, or comes up under another address.
+    pub fn start_again(&mut self) -> Result<(), Stopped> {
+        let mut command = Command::new(program("veched")?);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&self.data);
+        command.args(&self.flags).env("TZ", "UTC");
+        let mut running = Running::start(command, None)?;
+        let line = running.line(|line| line.starts_with("veche register --server "))?;
+        let address = line.split_whitespace().nth(3).unwrap_or_default().to_owned();
+        if !self.address.is_empty() && self.address != address {
+            return Err(format!("the server came back as {address}, not as {}", self.address));
+        }
+        self.address = address;
+        self.running = Some(running);
+        Ok(())
+    }
+
+    /// The address that people register at, with the key.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where it keeps everything.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Ends it as a power cut would end the process.
+    pub fn kill(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.kill();
+        }
+    }
+
+    /// Asks it to stop, and gives what it has written to its log.
+    ///
+    /// # Errors
+    /// Where it does not stop by itself, or not well.
+    pub fn stop(&mut self) -> Result<String, Stopped> {
+        let running = self.running.take().ok_or("the server does not run")?;
+        running.signal("TERM")?;
+        Ok(running.finish()?.good()?.stderr)
+    }
+}
