@@ -1,0 +1,86 @@
+//! Groups: who is in them, who may do what, what they are called.
+
+use veche_client::{Client, Command, Outcome, Role};
+
+use crate::args::{GroupCommand, RoleChoice};
+use crate::context::{Change, Context, find_chat};
+use crate::problem::Problem;
+use crate::render;
+use crate::shapes::MemberShape;
+
+/// Carries out a command about groups.
+pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), Problem> {
+    match command {
+        GroupCommand::New { title, names } => {
+            let make = Command::CreateGroup { title, members: names };
+            match context.change(|_| Ok(make)).await? {
+                Change::Done(Outcome::Chat(chat)) => super::say_chat(context, chat),
+                Change::Done(_) | Change::Queued => Ok(()),
+            }
+        }
+        GroupCommand::Members { chat } => members(context, &chat).await,
+        command => change(context, command).await,
+    }
+}
+
+/// Changes a group, and with `--json` shows it afterwards.
+async fn change(context: &Context, command: GroupCommand) -> Result<(), Problem> {
+    let mut chat = None;
+    let changed = context
+        .change(|client| {
+            let made = command_for(client, command)?;
+            chat = chat_of(&made);
+            Ok(made)
+        })
+        .await?;
+    match chat {
+        Some(chat) if context.output.json && changed != Change::Queued => {
+            super::say_chat(context, chat)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn command_for(client: &Client, command: GroupCommand) -> Result<Command, Problem> {
+    let find = |named: &str| find_chat(client, named);
+    match command {
+        GroupCommand::Add { chat, names } => Ok(Command::AddMembers { chat: find(&chat)?, names }),
+        GroupCommand::Remove { chat, names } => {
+            Ok(Command::RemoveMembers { chat: find(&chat)?, names })
+        }
+        GroupCommand::Role { chat, name, role } => {
+            let role = match role {
+                RoleChoice::Owner => Role::Owner,
+                RoleChoice::Admin => Role::Admin,
+                RoleChoice::Member => Role::Member,
+            };
+            Ok(Command::SetRole { chat: find(&chat)?, name, role })
+        }
+        GroupCommand::Rename { chat, title } => Ok(Command::Rename { chat: find(&chat)?, title }),
+        GroupCommand::Leave { chat } => Ok(Command::Leave { chat: find(&chat)? }),
+        GroupCommand::New { .. } | GroupCommand::Members { .. } => {
+            Err(Problem::refused("this is a bug in veche: not a change of a group"))
+        }
+    }
+}
+
+fn chat_of(command: &Command) -> Option<veche_client::wire::LogId> {
+    match command {
+        Command::AddMembers { chat, .. }
+        | Command::RemoveMembers { chat, .. }
+        | Command::SetRole { chat, .. }
+        | Command::Rename { chat, .. }
+        | Command::Leave { chat } => Some(*chat),
+        _ => None,
+    }
+}
+
+async fn members(context: &Context, chat: &str) -> Result<(), Problem> {
+    context.catch_up().await?;
+    let chat = context.chat(chat)?;
+    let views = context.client().members(chat)?;
+    for view in &views {
+        context.output.say(&MemberShape::from(view), || render::member(view))?;
+    }
+    context.output.flush().await
+}

@@ -1,0 +1,108 @@
+//! Printing messages as they come.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::broadcast::error::RecvError;
+use veche_client::wire::{EntryId, LogId};
+use veche_client::{Connection, Event, MessageState, MessageView};
+
+use crate::context::Context;
+use crate::problem::Problem;
+use crate::render;
+use crate::shapes::{MessageShape, RequestShape};
+
+/// How many messages are remembered, so that one is printed again only when it has changed.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Prints messages of all chats, or of one, until it is ended.
+pub(super) async fn run(context: &Context, chat: Option<String>) -> Result<(), Problem> {
+    let mut events = context.engine.events();
+    context.engine.go_online();
+    let chat = match chat {
+        None => None,
+        Some(named) => Some(find(context, &named).await?),
+    };
+    let mut seen = Seen::default();
+    loop {
+        match events.recv().await {
+            Ok(event) => say(context, chat, &mut seen, event).await?,
+            Err(RecvError::Lagged(_)) => {
+                context.output.tell("veche: more came than could be shown; `veche read` has it");
+            }
+            Err(RecvError::Closed) => return Ok(()),
+        }
+    }
+}
+
+/// A chat that is not known here may become known by catching up.
+async fn find(context: &Context, named: &str) -> Result<LogId, Problem> {
+    match context.chat(named) {
+        Ok(chat) => Ok(chat),
+        Err(_) => {
+            context.catch_up().await?;
+            context.chat(named)
+        }
+    }
+}
+
+async fn say(
+    context: &Context,
+    only: Option<LogId>,
+    seen: &mut Seen,
+    event: Event,
+) -> Result<(), Problem> {
+    match event {
+        Event::Message { chat, message } if only.is_none_or(|only| only == chat) => {
+            let view = context.client().message(chat, message)?;
+            if let Some(view) = view.filter(|view| seen.is_news(view)) {
+                context.output.say(&MessageShape::from(&view), || match only {
+                    Some(_) => render::message(&view),
+                    None => format!("{}\n{}", view.chat, render::message(&view)),
+                })?;
+            }
+        }
+        Event::Request(id) if only.is_none() => {
+            let views = context.client().requests()?;
+            if let Some(view) = views.iter().find(|view| view.id == id) {
+                context.output.say(&RequestShape::from(view), || {
+                    format!("somebody asks to come in touch: {}", render::request(view))
+                })?;
+            }
+        }
+        Event::Notice(words) => context.output.tell(&format!("veche: {words}")),
+        Event::Connection(Connection::Incompatible(words)) => return Err(Problem::refused(words)),
+        Event::Connection(Connection::Down) => {
+            let reason = context.engine.unreachable().unwrap_or_default();
+            context.output.tell(format!("veche: not connected; {reason}").trim_end_matches("; "));
+        }
+        _ => {}
+    }
+    context.output.flush().await
+}
+
+/// What was printed of which message.
+#[derive(Default)]
+struct Seen(BTreeMap<EntryId, MessageView>);
+
+impl Seen {
+    /// Whether the message is new or says something else than before. An own message is news once
+    /// it is clear whether it was sent; who has read it is not.
+    fn is_news(&mut self, view: &MessageView) -> bool {
+        if view.state == MessageState::Pending {
+            return false;
+        }
+        let mut said = view.clone();
+        said.read_by.clear();
+        if let Some(file) = &mut said.file {
+            file.here = false;
+        }
+        if self.0.get(&view.id) == Some(&said) {
+            return false;
+        }
+        if self.0.len() >= REMEMBERED_MAX {
+            self.0.pop_first();
+        }
+        self.0.insert(view.id, said);
+        true
+    }
+}

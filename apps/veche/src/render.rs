@@ -1,0 +1,120 @@
+//! Snapshots in words, for people. Every name, title and text goes through [`sanitize`].
+
+use veche_client::wire::Millis;
+use veche_client::{
+    ChatView, ContactView, FileView, MeView, MemberView, MessageState, MessageView, RequestView,
+};
+
+use crate::sanitize;
+use crate::shapes::{kind_of_chat, name_of_role, rfc_3339, state_of_chat};
+
+/// A message with its id, or a system line.
+pub(crate) fn message(view: &MessageView) -> String {
+    let time = minute(view.at);
+    if let Some(event) = &view.event {
+        return format!("{time}  * {}", sanitize::line(event));
+    }
+    let mut words = format!("{time}  {}  {}", view.id, sanitize::line(&view.from));
+    if let Some(answered) = view.reply_to {
+        words += &format!("  (answers {answered})");
+    }
+    if view.edited {
+        words += "  (edited)";
+    }
+    match &view.state {
+        MessageState::Pending => words += "  (waits to be sent)",
+        MessageState::Failed(reason) => {
+            words += &format!("  (not sent: {})", sanitize::line(reason));
+        }
+        MessageState::Sent | MessageState::Received => {}
+    }
+    if view.deleted {
+        words += "\n    (deleted)";
+        return words;
+    }
+    if let Some(text) = view.text.as_deref().filter(|text| !text.is_empty()) {
+        words += &format!("\n    {}", sanitize::block(text, "    "));
+    }
+    if let Some(view) = &view.file {
+        words += &format!("\n    {}", file(view));
+    }
+    if !view.reactions.is_empty() {
+        words += &format!("\n    {}", reactions(&view.reactions));
+    }
+    if !view.read_by.is_empty() {
+        words += &format!("\n    read by {}", sanitize::line(&view.read_by.join(", ")));
+    }
+    words
+}
+
+fn file(view: &FileView) -> String {
+    let (name, media_type) = (sanitize::line(&view.name), sanitize::line(&view.media_type));
+    format!("[file {name}, {media_type}, {} bytes]", view.size)
+}
+
+fn reactions(reactions: &[(String, Vec<String>)]) -> String {
+    let each = |(emoji, names): &(String, Vec<String>)| {
+        format!("{} {}", sanitize::line(emoji), sanitize::line(&names.join(", ")))
+    };
+    reactions.iter().map(each).collect::<Vec<_>>().join("   ")
+}
+
+/// A chat of the list.
+pub(crate) fn chat(view: &ChatView) -> String {
+    let mut words =
+        format!("{}  {:<6}  {}", view.chat, kind_of_chat(view.kind), sanitize::line(&view.title));
+    if view.unread > 0 {
+        words += &format!("  ({} unread)", view.unread);
+    }
+    if let Some(state) = state_of_chat(view.state) {
+        words += &format!("  ({state})");
+    }
+    words
+}
+
+/// A request.
+pub(crate) fn request(view: &RequestView) -> String {
+    format!("{}  {:<6}  {}", view.id, kind_of_chat(view.kind), sanitize::line(&view.from))
+}
+
+/// A contact.
+pub(crate) fn contact(view: &ContactView) -> String {
+    let blocked = if view.blocked { "  (blocked)" } else { "" };
+    format!("{}{blocked}", sanitize::line(&view.name))
+}
+
+/// A member of a chat.
+pub(crate) fn member(view: &MemberView) -> String {
+    let me = if view.me { "  (you)" } else { "" };
+    format!("{:<6}  {}{me}", name_of_role(view.role), sanitize::line(&view.name))
+}
+
+/// Whose home this is.
+pub(crate) fn me(view: &MeView, phrase: Option<&str>) -> String {
+    let mut words = format!(
+        "{}\naccount {}\nserver {}",
+        sanitize::line(&view.name),
+        view.account,
+        sanitize::line(&view.server.to_string())
+    );
+    if !view.registered {
+        words += "\nnot registered yet; `veche sync` tries again";
+    }
+    if let Some(phrase) = phrase {
+        words += &format!("\nrecovery phrase: {}", sanitize::line(phrase));
+    }
+    words
+}
+
+/// A time to the minute, in UTC.
+fn minute(at: Millis) -> String {
+    let text = rfc_3339(at);
+    match text.split_once('T') {
+        Some((day, time)) => format!("{day} {}", time.get(..5).unwrap_or(time)),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

@@ -1,0 +1,56 @@
+//! What people see.
+
+use expect_test::expect;
+
+use super::*;
+use crate::sanitize::is_steering;
+use crate::shapes::tests::{full_message, plain_message};
+
+#[test]
+fn a_message_is_a_line_about_it_and_what_it_says() {
+    expect![[r#"
+        2023-11-14 22:13  11111111111111111111111111111111  ana
+            hello
+                there"#]]
+    .assert_eq(&message(&plain_message()));
+    expect![[r#"
+        2023-11-14 22:13  11111111111111111111111111111111  ana  (answers 44444444444444444444444444444444)  (edited)  (not sent: the chat is gone)
+            hello
+                there
+            [file cat.png, image/png, 1234 bytes]
+            👍 bo, cy   🎉 ana
+            read by bo"#]]
+    .assert_eq(&message(&full_message()));
+}
+
+#[test]
+fn a_system_line_stands_apart() {
+    let view =
+        MessageView { event: Some("ana added bo".to_owned()), text: None, ..plain_message() };
+    expect!["2023-11-14 22:13  * ana added bo"].assert_eq(&message(&view));
+}
+
+#[test]
+fn whatever_others_write_stays_in_its_place() {
+    let nasty = "x\u{1b}]0;title\u{7}\n2023-11-14 22:13  * bo left\r\u{202e}";
+    let view = MessageView {
+        from: nasty.to_owned(),
+        text: Some(nasty.to_owned()),
+        reactions: vec![(nasty.to_owned(), vec![nasty.to_owned()])],
+        file: Some(FileView {
+            name: nasty.to_owned(),
+            media_type: nasty.to_owned(),
+            size: 1,
+            sha256: [0; 32],
+            here: false,
+        }),
+        state: MessageState::Failed(nasty.to_owned()),
+        read_by: vec![nasty.to_owned()],
+        ..plain_message()
+    };
+    let words = message(&view);
+    assert!(words.lines().skip(1).all(|line| line.starts_with("    ")), "{words}");
+    assert!(!words.replace('\n', "").contains(is_steering), "{words:?}");
+    let event = MessageView { event: Some(nasty.to_owned()), ..plain_message() };
+    assert!(!message(&event).contains(is_steering));
+}

@@ -1,0 +1,293 @@
+//! The JSON that `--json` prints: one object a line. Scripts rely on these names.
+
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Serialize, ser};
+use veche_client::wire::Millis;
+use veche_client::{
+    ChatKind, ChatState, ChatView, ContactView, FileView, MeView, MemberView, MessageState,
+    MessageView, Pending, RequestView, Role,
+};
+
+/// A message or a system line.
+#[derive(Serialize)]
+pub(crate) struct MessageShape<'view> {
+    id: String,
+    chat: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    from: &'view str,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'view str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'view str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    edited: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    deleted: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "in_order")]
+    reactions: &'view [(String, Vec<String>)],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<FileShape<'view>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'view str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    read_by: &'view [String],
+}
+
+/// The file of a message.
+#[derive(Serialize)]
+struct FileShape<'view> {
+    name: &'view str,
+    r#type: &'view str,
+    size: u64,
+    sha256: String,
+}
+
+/// A chat.
+#[derive(Serialize)]
+pub(crate) struct ChatShape<'view> {
+    chat: String,
+    kind: &'static str,
+    title: &'view str,
+    unread: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+}
+
+/// A request.
+#[derive(Serialize)]
+pub(crate) struct RequestShape<'view> {
+    id: String,
+    from: &'view str,
+    kind: &'static str,
+}
+
+/// A contact.
+#[derive(Serialize)]
+pub(crate) struct ContactShape<'view> {
+    account: String,
+    name: &'view str,
+    blocked: bool,
+}
+
+/// A member of a chat.
+#[derive(Serialize)]
+pub(crate) struct MemberShape<'view> {
+    account: String,
+    name: &'view str,
+    role: &'static str,
+    me: bool,
+}
+
+/// Whose home this is.
+#[derive(Serialize)]
+pub(crate) struct MeShape<'view> {
+    account: String,
+    name: &'view str,
+    server: String,
+    registered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phrase: Option<&'view str>,
+}
+
+/// A fresh account.
+#[derive(Serialize)]
+pub(crate) struct RegisteredShape<'view> {
+    pub(crate) account: String,
+    pub(crate) name: &'view str,
+    pub(crate) phrase: &'view str,
+}
+
+/// A saved file.
+#[derive(Serialize)]
+pub(crate) struct SavedShape<'view> {
+    pub(crate) path: &'view str,
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+}
+
+/// What a `sync` did.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct SyncShape {
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) pending: u64,
+}
+
+/// Anything that is told by one value under one name.
+pub(crate) fn single(name: &'static str, value: &str) -> impl Serialize {
+    std::collections::BTreeMap::from([(name, value.to_owned())])
+}
+
+impl<'view> From<&'view MessageView> for MessageShape<'view> {
+    fn from(view: &'view MessageView) -> Self {
+        let is_event = view.event.is_some();
+        Self {
+            id: view.id.to_string(),
+            chat: view.chat.to_string(),
+            from: &view.from,
+            at: rfc_3339(view.at),
+            text: if is_event { None } else { view.text.as_deref() },
+            event: view.event.as_deref(),
+            reply_to: view.reply_to.map(|id| id.to_string()),
+            edited: view.edited,
+            deleted: view.deleted,
+            reactions: &view.reactions,
+            file: view.file.as_ref().map(FileShape::from),
+            state: if is_event { None } else { state_of_message(&view.state) },
+            reason: match &view.state {
+                MessageState::Failed(reason) => Some(reason),
+                _ => None,
+            },
+            read_by: &view.read_by,
+        }
+    }
+}
+
+impl<'view> From<&'view FileView> for FileShape<'view> {
+    fn from(view: &'view FileView) -> Self {
+        Self {
+            name: &view.name,
+            r#type: &view.media_type,
+            size: view.size,
+            sha256: hex(&view.sha256),
+        }
+    }
+}
+
+impl<'view> From<&'view ChatView> for ChatShape<'view> {
+    fn from(view: &'view ChatView) -> Self {
+        Self {
+            chat: view.chat.to_string(),
+            kind: kind_of_chat(view.kind),
+            title: &view.title,
+            unread: view.unread,
+            state: state_of_chat(view.state),
+        }
+    }
+}
+
+impl<'view> From<&'view RequestView> for RequestShape<'view> {
+    fn from(view: &'view RequestView) -> Self {
+        Self { id: view.id.to_string(), from: &view.from, kind: kind_of_chat(view.kind) }
+    }
+}
+
+impl<'view> From<&'view ContactView> for ContactShape<'view> {
+    fn from(view: &'view ContactView) -> Self {
+        Self { account: view.account.to_string(), name: &view.name, blocked: view.blocked }
+    }
+}
+
+impl<'view> From<&'view MemberView> for MemberShape<'view> {
+    fn from(view: &'view MemberView) -> Self {
+        Self {
+            account: view.account.to_string(),
+            name: &view.name,
+            role: name_of_role(view.role),
+            me: view.me,
+        }
+    }
+}
+
+impl<'view> MeShape<'view> {
+    pub(crate) fn new(view: &'view MeView, phrase: Option<&'view str>) -> Self {
+        Self {
+            account: view.account.to_string(),
+            name: &view.name,
+            server: view.server.to_string(),
+            registered: view.registered,
+            phrase,
+        }
+    }
+}
+
+impl SyncShape {
+    /// What happened between two looks at what waits.
+    pub(crate) fn between(before: Pending, after: Pending) -> Self {
+        Self {
+            received: after.received.saturating_sub(before.received),
+            sent: after.sent.saturating_sub(before.sent),
+            pending: after.outgoing,
+        }
+    }
+}
+
+/// A time as RFC 3339, in UTC.
+pub(crate) fn rfc_3339(at: Millis) -> String {
+    i64::try_from(at)
+        .ok()
+        .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok())
+        .unwrap_or(jiff::Timestamp::MAX)
+        .to_string()
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+pub(crate) fn kind_of_chat(kind: ChatKind) -> &'static str {
+    match kind {
+        ChatKind::Direct => "direct",
+        ChatKind::Group => "group",
+    }
+}
+
+pub(crate) fn name_of_role(role: Role) -> &'static str {
+    match role {
+        Role::Member => "member",
+        Role::Admin => "admin",
+        Role::Owner => "owner",
+    }
+}
+
+/// How this device stands in a chat, where that is not as usual.
+pub(crate) fn state_of_chat(state: ChatState) -> Option<&'static str> {
+    match state {
+        ChatState::Active => None,
+        ChatState::Joining => Some("joining"),
+        ChatState::Repairing => Some("repairing"),
+        ChatState::Left => Some("left"),
+        ChatState::Removed => Some("removed"),
+    }
+}
+
+fn state_of_message(state: &MessageState) -> Option<&'static str> {
+    match state {
+        MessageState::Pending => Some("pending"),
+        MessageState::Sent => Some("sent"),
+        MessageState::Failed(_) => Some("failed"),
+        MessageState::Received => None,
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// `{emoji: [names]}`, in the order of the first of each.
+fn in_order<S: Serializer>(
+    reactions: &[(String, Vec<String>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map: <S as ser::Serializer>::SerializeMap =
+        serializer.serialize_map(Some(reactions.len()))?;
+    for (emoji, names) in reactions {
+        map.serialize_entry(emoji, names)?;
+    }
+    map.end()
+}
+
+#[cfg(test)]
+#[path = "shapes_tests.rs"]
+pub(crate) mod tests;

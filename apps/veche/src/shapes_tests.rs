@@ -1,0 +1,175 @@
+//! The JSON of each shape, as it stands.
+
+use expect_test::{Expect, expect};
+use veche_client::wire::{AccountId, EntryId, LogId};
+
+use super::*;
+
+pub(crate) fn plain_message() -> MessageView {
+    MessageView {
+        id: EntryId([0x11; 16]),
+        chat: LogId([0x22; 16]),
+        from: "ana".to_owned(),
+        account: AccountId([0x33; 32]),
+        at: 1_700_000_000_123,
+        text: Some("hello\n\tthere".to_owned()),
+        event: None,
+        reply_to: None,
+        edited: false,
+        deleted: false,
+        reactions: vec![],
+        file: None,
+        state: MessageState::Received,
+        read_by: vec![],
+    }
+}
+
+pub(crate) fn full_message() -> MessageView {
+    MessageView {
+        reply_to: Some(EntryId([0x44; 16])),
+        edited: true,
+        reactions: vec![
+            ("👍".to_owned(), vec!["bo".to_owned(), "cy".to_owned()]),
+            ("🎉".to_owned(), vec!["ana".to_owned()]),
+        ],
+        file: Some(FileView {
+            name: "cat.png".to_owned(),
+            media_type: "image/png".to_owned(),
+            size: 1234,
+            sha256: [0xab; 32],
+            here: true,
+        }),
+        state: MessageState::Failed("the chat is gone".to_owned()),
+        read_by: vec!["bo".to_owned()],
+        ..plain_message()
+    }
+}
+
+fn check(shape: &impl Serialize, expected: &Expect) {
+    expected.assert_eq(&serde_json::to_string(shape).unwrap());
+}
+
+#[test]
+fn a_message_names_only_what_applies() {
+    let expected = expect![[
+        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","at":"2023-11-14T22:13:20.123Z","text":"hello\n\tthere"}"#
+    ]];
+    check(&MessageShape::from(&plain_message()), &expected);
+}
+
+#[test]
+fn a_message_with_everything() {
+    let expected = expect![[
+        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","at":"2023-11-14T22:13:20.123Z","text":"hello\n\tthere","reply_to":"44444444444444444444444444444444","edited":true,"reactions":{"👍":["bo","cy"],"🎉":["ana"]},"file":{"name":"cat.png","type":"image/png","size":1234,"sha256":"abababababababababababababababababababababababababababababababab"},"state":"failed","reason":"the chat is gone","read_by":["bo"]}"#
+    ]];
+    check(&MessageShape::from(&full_message()), &expected);
+}
+
+#[test]
+fn a_system_line_has_an_event_and_no_text() {
+    let view = MessageView {
+        text: None,
+        event: Some("ana added bo".to_owned()),
+        state: MessageState::Sent,
+        ..plain_message()
+    };
+    let expected = expect![[
+        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","at":"2023-11-14T22:13:20.123Z","event":"ana added bo"}"#
+    ]];
+    check(&MessageShape::from(&view), &expected);
+}
+
+#[test]
+fn a_deleted_message_says_so() {
+    let view =
+        MessageView { text: None, deleted: true, state: MessageState::Sent, ..plain_message() };
+    let expected = expect![[
+        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","at":"2023-11-14T22:13:20.123Z","deleted":true,"state":"sent"}"#
+    ]];
+    check(&MessageShape::from(&view), &expected);
+}
+
+#[test]
+fn chats_and_requests() {
+    let chat = ChatView {
+        chat: LogId([0x22; 16]),
+        kind: ChatKind::Group,
+        title: "choir".to_owned(),
+        unread: 3,
+        state: ChatState::Active,
+    };
+    check(
+        &ChatShape::from(&chat),
+        &expect![[
+            r#"{"chat":"22222222222222222222222222222222","kind":"group","title":"choir","unread":3}"#
+        ]],
+    );
+    let left = ChatView { kind: ChatKind::Direct, state: ChatState::Left, ..chat };
+    check(
+        &ChatShape::from(&left),
+        &expect![[
+            r#"{"chat":"22222222222222222222222222222222","kind":"direct","title":"choir","unread":3,"state":"left"}"#
+        ]],
+    );
+    let request =
+        RequestView { id: EntryId([0x11; 16]), from: "bo".to_owned(), kind: ChatKind::Direct };
+    check(
+        &RequestShape::from(&request),
+        &expect![[r#"{"id":"11111111111111111111111111111111","from":"bo","kind":"direct"}"#]],
+    );
+}
+
+#[test]
+fn people() {
+    let account = AccountId([0x33; 32]);
+    let contact = ContactView { account, name: "bo".to_owned(), blocked: true };
+    check(
+        &ContactShape::from(&contact),
+        &expect![[
+            r#"{"account":"3333333333333333333333333333333333333333333333333333333333333333","name":"bo","blocked":true}"#
+        ]],
+    );
+    let member = MemberView { account, name: "ana".to_owned(), role: Role::Owner, me: true };
+    check(
+        &MemberShape::from(&member),
+        &expect![[
+            r#"{"account":"3333333333333333333333333333333333333333333333333333333333333333","name":"ana","role":"owner","me":true}"#
+        ]],
+    );
+}
+
+#[test]
+fn the_account() {
+    let key = "a".repeat(52);
+    let me = MeView {
+        account: AccountId([0x33; 32]),
+        name: "ana".to_owned(),
+        server: format!("localhost:7000/{key}").parse().unwrap(),
+        registered: true,
+    };
+    check(
+        &MeShape::new(&me, Some("twelve words")),
+        &expect![[
+            r#"{"account":"3333333333333333333333333333333333333333333333333333333333333333","name":"ana","server":"localhost:7000/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","registered":true,"phrase":"twelve words"}"#
+        ]],
+    );
+    let registered =
+        RegisteredShape { account: "33".to_owned(), name: "ana", phrase: "twelve words" };
+    check(&registered, &expect![[r#"{"account":"33","name":"ana","phrase":"twelve words"}"#]]);
+    check(&single("link", "veche://…"), &expect![[r#"{"link":"veche://…"}"#]]);
+}
+
+#[test]
+fn what_was_saved_and_synchronised() {
+    let saved = SavedShape { path: "./cat.png", size: 9, sha256: "ab".to_owned() };
+    check(&saved, &expect![[r#"{"path":"./cat.png","size":9,"sha256":"ab"}"#]]);
+    let before = Pending { received: 10, sent: 5, ..Pending::default() };
+    let after = Pending { received: 12, sent: 6, outgoing: 1, caught_up: true };
+    check(&SyncShape::between(before, after), &expect![[r#"{"received":2,"sent":1,"pending":1}"#]]);
+}
+
+#[test]
+fn times_beyond_all_calendars_do_not_stop_anything() {
+    assert_eq!(rfc_3339(0), "1970-01-01T00:00:00Z");
+    assert!(rfc_3339(u64::MAX).starts_with("9999-"));
+}
