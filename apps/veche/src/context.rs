@@ -83,7 +83,7 @@ impl Context {
         self.engine.go_online();
         let caught_up = self.engine.until(self.deadline, |engine| {
             let client = engine.client();
-            match client.connection() {
+            match client.connection()? {
                 Connection::Incompatible(words) => Err(Problem::refused(words)),
                 Connection::Live if client.pending()?.caught_up => Ok(Some(())),
                 _ => Ok(None),

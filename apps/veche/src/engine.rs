@@ -189,7 +189,7 @@ impl Engine {
 
     /// Why the server cannot be spoken with, where that is known.
     pub(crate) fn unreachable(&self) -> Option<String> {
-        if let Connection::Incompatible(words) = self.client().connection() {
+        if let Ok(Connection::Incompatible(words)) = self.client().connection() {
             return Some(words);
         }
         match &*self.reach.borrow() {

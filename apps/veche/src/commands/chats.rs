@@ -55,11 +55,9 @@ pub(super) async fn read(
 /// Prints a whole chat.
 pub(super) async fn export(context: &Context, chat: &str) -> Result<(), Problem> {
     let chat = context.chat(chat)?;
-    say_after(context, chat, BEGINNING, usize::MAX).await
+    let whole = context.client().page(chat, None, usize::MAX)?;
+    say_messages(context, &whole).await
 }
-
-/// Before the first message of any chat.
-const BEGINNING: EntryId = EntryId([0; EntryId::LENGTH]);
 
 /// Prints at most `limit` messages that follow one, page by page.
 async fn say_after(
@@ -78,10 +76,13 @@ async fn say_after(
 }
 
 async fn say_messages(context: &Context, page: &[MessageView]) -> Result<(), Problem> {
-    for view in page {
-        context.output.say(&MessageShape::from(view), || render::message(view))?;
+    for piece in page.chunks(PAGE_MESSAGES) {
+        for view in piece {
+            context.output.say(&MessageShape::from(view), || render::message(view))?;
+        }
+        context.output.flush().await?;
     }
-    context.output.flush().await
+    Ok(())
 }
 
 /// Whether what was printed ends with the end of the chat.

@@ -85,7 +85,7 @@ fn progress(context: &Context, pending: &Pending) -> Progress {
 
 fn is_complete(context: &Context) -> Result<bool, Problem> {
     let client = context.client();
-    match client.connection() {
+    match client.connection()? {
         Connection::Incompatible(words) => Err(Problem::refused(words)),
         Connection::Live => {
             let pending = client.pending()?;
