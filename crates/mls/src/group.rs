@@ -1,27 +1,21 @@
 //! A group: one log, one MLS group whose id is the log's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use openmls::group::{GroupEpoch, GroupId, MlsGroup, MlsGroupJoinConfig, StagedCommit};
+use openmls::group::{GroupEpoch, GroupId, MlsGroup, MlsGroupJoinConfig};
 use openmls::prelude::{
-    Capabilities, CommitMessageBundle, Credential as MlsCredential, CredentialType,
-    CredentialWithKey, EncryptedGroupSecrets, ExtensionType, KeyPackage, LeafNodeIndex,
-    MlsMessageBodyIn, MlsMessageIn, OpenMlsProvider, PURE_PLAINTEXT_WIRE_FORMAT_POLICY,
-    ProcessMessageError, ProcessedMessageContent, ProtocolVersion, Sender,
-    SenderRatchetConfiguration, Welcome,
+    Capabilities, Credential as MlsCredential, CredentialType, CredentialWithKey, ExtensionType,
+    LeafNodeIndex, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProtocolVersion, SenderRatchetConfiguration,
 };
-use tls_codec::{Deserialize, Serialize, Size};
-use veche_wire::{AccountId, AdminList, Credential, DeviceId, LogId};
+use veche_wire::{AccountId, Credential, DeviceId, LogId};
 use zeroize::Zeroizing;
 
 use crate::engine::{Engine, Provider, Suite};
-use crate::entry::{Bound, EntryKey, EntryRef};
+use crate::entry::EntryKey;
 use crate::identity::Identity;
-use crate::join::read_key_package;
-use crate::judge::{SkipReason, lifetime, read_credential, who};
+use crate::judge::{SkipReason, lifetime, read_credential};
 use crate::keep::{Keep, KeepError};
 use crate::policy::{CREDENTIAL_TYPE, POLICY_EXTENSION, Policy};
-use crate::rules::{self, Facts, Who};
 use crate::tokens::GenerationSecret;
 
 /// How many messages of one sender may come late: senders are first in, first out.
@@ -68,94 +62,6 @@ pub struct Member {
     pub leaf: u32,
     /// Who it is.
     pub credential: Credential,
-}
-
-/// What the author of a commit wants. A rebase applies it again, on the newer state.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
-    /// KeyPackages of devices to add (checked with [`crate::check_key_package`] before).
-    pub adds: Vec<Vec<u8>>,
-    /// Leaves to remove.
-    pub removes: Vec<u32>,
-    /// The policy to have; what removals force on it is added by itself.
-    pub policy: Option<Policy>,
-    /// Whether the own leaf gets a new key even if nothing else needs it.
-    pub update: bool,
-}
-
-/// What the rider of a commit must carry; see [`crate::RiderPlan`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Needs {
-    /// A new generation must begin.
-    pub rotation: bool,
-    /// The admin list changes to this.
-    pub admins: Option<AdminList>,
-}
-
-/// A commit that was made and waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    /// The MLSMessage, to be sealed as an entry.
-    pub mls_bytes: Vec<u8>,
-    /// Who joins with it.
-    pub joiners: Vec<Joiner>,
-    /// The ratchet tree after it, for the joiners' blob; empty where nobody joins.
-    pub tree: Vec<u8>,
-    /// The policy after it.
-    pub policy: Policy,
-}
-
-/// A device that joins with a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joiner {
-    /// Who.
-    pub credential: Credential,
-    /// The Welcome (MLSMessage) with this device's secrets only.
-    pub welcome: Vec<u8>,
-}
-
-/// What came of opening a message entry.
-#[derive(Debug)]
-pub enum Opened {
-    /// A message.
-    Message(Box<OpenedMessage>),
-    /// Not a message; counted, skipped, never shown as a lost one.
-    Junk(JunkReason),
-    /// It claims this device's leaf: known by the outbox, or not ours (LOG.md rule 4).
-    Own,
-}
-
-/// A message that was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenedMessage {
-    /// The leaf that sent it.
-    pub leaf: u32,
-    /// Who sent it.
-    pub credential: Credential,
-    /// Its authenticated data.
-    pub bound: Bound,
-    /// The [`crate::Payload`], encoded.
-    pub payload: Vec<u8>,
-}
-
-/// Why an entry is junk.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JunkReason {
-    /// Not an MLS PrivateMessage.
-    #[error("not an MLS message")]
-    Malformed,
-    /// Its authenticated data names another entry. Nothing was consumed.
-    #[error("bound to another entry")]
-    NotBound,
-    /// Not an application message. Nothing was consumed.
-    #[error("not a message")]
-    NotAMessage,
-    /// Of another epoch. Nothing was consumed.
-    #[error("of another epoch")]
-    Epoch,
-    /// It does not open, or its sender did not sign it.
-    #[error("does not open: {0}")]
-    Undecryptable(String),
 }
 
 /// One log's group.
@@ -350,256 +256,6 @@ impl Group {
         Ok(GenerationSecret::from_bytes(key_bytes(secret)?))
     }
 
-    /// Seals `payload` as an MLS PrivateMessage whose authenticated data is `bound`; the caller
-    /// seals the result as an entry. Consumes a key: the caller saves the bytes with the state.
-    ///
-    /// # Errors
-    /// [`MlsError::NotInside`], or where the store fails.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "engine, store and identity belong to three owners"
-    )]
-    pub fn seal(
-        &mut self,
-        engine: &Engine,
-        keep: &dyn Keep,
-        identity: &Identity,
-        bound: &Bound,
-        payload: &[u8],
-    ) -> Result<Vec<u8>, MlsError> {
-        if !self.is_active() {
-            return Err(MlsError::NotInside);
-        }
-        self.mls.set_aad(bound.encode());
-        self.mls
-            .create_message(&Provider::new(engine, keep), identity, payload)
-            .map_err(MlsError::broken)?
-            .to_bytes()
-            .map_err(MlsError::broken)
-    }
-
-    /// The authenticated data of a PrivateMessage, before anything is consumed or verified.
-    #[must_use]
-    pub fn peek(mls_bytes: &[u8]) -> Option<Bound> {
-        let message = MlsMessageIn::tls_deserialize_exact(mls_bytes).ok()?;
-        match message.extract() {
-            MlsMessageBodyIn::PrivateMessage(message) => Bound::decode(message.aad()).ok(),
-            _ => None,
-        }
-    }
-
-    /// Opens a message. Its authenticated data is compared with the entry's outer fields before
-    /// anything is consumed.
-    ///
-    /// # Errors
-    /// [`MlsError::NotInside`], or where the store fails: roll back, drop the group.
-    pub fn open(
-        &mut self,
-        engine: &Engine,
-        keep: &dyn Keep,
-        mls_bytes: &[u8],
-        expected: &EntryRef,
-    ) -> Result<Opened, MlsError> {
-        let Ok(message) = MlsMessageIn::tls_deserialize_exact(mls_bytes) else {
-            return Ok(Opened::Junk(JunkReason::Malformed));
-        };
-        let MlsMessageBodyIn::PrivateMessage(message) = message.extract() else {
-            return Ok(Opened::Junk(JunkReason::Malformed));
-        };
-        let bound = match Bound::decode(message.aad()) {
-            Ok(bound) if bound.matches(expected) => bound,
-            _ => return Ok(Opened::Junk(JunkReason::NotBound)),
-        };
-        if message.content_type() != openmls::prelude::ContentType::Application
-            || bound.kind != veche_wire::Kind::Message
-        {
-            return Ok(Opened::Junk(JunkReason::NotAMessage));
-        }
-        if message.epoch() != self.mls.epoch() {
-            return Ok(Opened::Junk(JunkReason::Epoch));
-        }
-        let processed = match self.mls.process_message(&Provider::new(engine, keep), message) {
-            Ok(processed) => processed,
-            Err(ProcessMessageError::StorageError(error)) => return Err(error.into()),
-            Err(ProcessMessageError::GroupStateError(_)) => return Err(MlsError::NotInside),
-            Err(error) => {
-                return Ok(Opened::Junk(JunkReason::Undecryptable(error.to_string())));
-            }
-        };
-        let sender = processed.sender().clone();
-        Ok(match (processed.into_content(), sender) {
-            (ProcessedMessageContent::ApplicationMessage(content), Sender::Member(leaf)) => {
-                self.opened(leaf.u32(), bound, content.into_bytes())
-            }
-            (ProcessedMessageContent::OwnPrivateMessage, _) => Opened::Own,
-            _ => Opened::Junk(JunkReason::NotAMessage),
-        })
-    }
-
-    fn opened(&self, leaf: u32, bound: Bound, payload: Vec<u8>) -> Opened {
-        match self.member(leaf) {
-            Some(Member { credential, .. }) => {
-                Opened::Message(Box::new(OpenedMessage { leaf, credential, bound, payload }))
-            }
-            None => Opened::Junk(JunkReason::Undecryptable("no such member".to_owned())),
-        }
-    }
-
-    /// What the rider of a commit with `change` must carry. Ask before [`Group::commit`], to make
-    /// the plan whose hash goes into the bound.
-    ///
-    /// # Errors
-    /// [`MlsError::Malformed`] where a KeyPackage is not valid.
-    pub fn needs(
-        &self,
-        engine: &Engine,
-        identity: &Identity,
-        change: &Change,
-    ) -> Result<Needs, MlsError> {
-        let packages = self.read_adds(engine, change)?;
-        let adds: Vec<_> = packages.iter().map(|(_, credential)| who(credential)).collect();
-        self.with_facts(identity, change, (&adds, &BTreeSet::new()), |facts| Needs {
-            rotation: facts.needs_rotation(),
-            admins: facts.needed_admins(),
-        })
-    }
-
-    /// Makes a commit and leaves it pending. Its authenticated data is `bound`.
-    ///
-    /// # Errors
-    /// [`MlsError::NotAllowed`] where every member would skip it; [`MlsError::Pending`];
-    /// [`MlsError::Malformed`] for a bad KeyPackage; or where the store fails.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "engine, store and identity belong to three owners"
-    )]
-    pub fn commit(
-        &mut self,
-        engine: &Engine,
-        keep: &dyn Keep,
-        identity: &Identity,
-        change: &Change,
-        bound: &Bound,
-    ) -> Result<Draft, MlsError> {
-        if !self.is_active() {
-            return Err(MlsError::NotInside);
-        }
-        if self.has_pending() {
-            return Err(MlsError::Pending);
-        }
-        let packages = self.read_adds(engine, change)?;
-        let adds: Vec<_> = packages.iter().map(|(_, credential)| who(credential)).collect();
-        let leavers = self.leavers(bound);
-        let (verdict, policy) = self.with_facts(identity, change, (&adds, &leavers), |facts| {
-            (rules::judge(facts, engine.checks_roles()), facts.after.clone())
-        })?;
-        verdict.map_err(MlsError::NotAllowed)?;
-        let bundle =
-            self.build_commit(engine, keep, identity, (change, bound, &policy, &packages))?;
-        self.draft(engine, &bundle, packages, policy)
-    }
-
-    fn build_commit(
-        &mut self,
-        engine: &Engine,
-        keep: &dyn Keep,
-        identity: &Identity,
-        (change, bound, policy, packages): (&Change, &Bound, &Policy, &[(KeyPackage, Credential)]),
-    ) -> Result<CommitMessageBundle, MlsError> {
-        let provider = Provider::new(engine, keep);
-        let new_extensions = if *policy == self.policy {
-            None
-        } else {
-            Some(policy.extensions().ok_or(MlsError::Malformed("policy"))?)
-        };
-        self.mls.set_aad(bound.encode());
-        let mut builder = self
-            .mls
-            .commit_builder()
-            .consume_proposal_store(false)
-            .force_self_update(change.update)
-            .propose_removals(change.removes.iter().map(|leaf| LeafNodeIndex::new(*leaf)))
-            .propose_adds(packages.iter().map(|(package, _)| package.clone()));
-        if let Some(extensions) = new_extensions {
-            builder =
-                builder.propose_group_context_extensions(extensions).map_err(MlsError::broken)?;
-        }
-        builder
-            .load_psks(provider.storage())
-            .map_err(MlsError::broken)?
-            .build(provider.rand(), provider.crypto(), identity, |_| true)
-            .map_err(MlsError::broken)?
-            .stage_commit(&provider)
-            .map_err(MlsError::broken)
-    }
-
-    fn draft(
-        &self,
-        engine: &Engine,
-        bundle: &CommitMessageBundle,
-        packages: Vec<(KeyPackage, Credential)>,
-        policy: Policy,
-    ) -> Result<Draft, MlsError> {
-        let mls_bytes = bundle.commit().to_bytes().map_err(MlsError::broken)?;
-        let Some(welcome) = bundle.welcome() else {
-            return Ok(Draft { mls_bytes, joiners: Vec::new(), tree: Vec::new(), policy });
-        };
-        let mut names = BTreeMap::new();
-        for (package, credential) in packages {
-            let reference = package.hash_ref(engine.crypto()).map_err(MlsError::broken)?;
-            names.insert(reference.as_slice().to_vec(), credential);
-        }
-        let joiners = split(welcome, names)?;
-        let pending = self.mls.pending_commit().ok_or(MlsError::NotPending)?;
-        let tree = self.tree_after(engine, pending)?;
-        Ok(Draft { mls_bytes, joiners, tree, policy })
-    }
-
-    fn tree_after(&self, engine: &Engine, pending: &StagedCommit) -> Result<Vec<u8>, MlsError> {
-        pending
-            .export_ratchet_tree(engine.crypto(), self.mls.export_ratchet_tree())
-            .map_err(MlsError::broken)?
-            .ok_or(MlsError::NotPending)?
-            .tls_serialize_detached()
-            .map_err(MlsError::broken)
-    }
-
-    fn read_adds(
-        &self,
-        engine: &Engine,
-        change: &Change,
-    ) -> Result<Vec<(KeyPackage, Credential)>, MlsError> {
-        let suite = self.suite().ok_or(MlsError::Malformed("the group's suite"))?;
-        let packages = change.adds.iter();
-        packages.map(|bytes| read_key_package(engine, bytes, suite)).collect()
-    }
-
-    /// Calls `use_facts` with the facts of the commit that `change` would be, its policy completed.
-    fn with_facts<T>(
-        &self,
-        identity: &Identity,
-        change: &Change,
-        (adds, leavers): (&[Who], &BTreeSet<u32>),
-        use_facts: impl FnOnce(&Facts<'_>) -> T,
-    ) -> Result<T, MlsError> {
-        let members: Vec<_> =
-            self.members().iter().map(|one| (one.leaf, who(&one.credential))).collect();
-        let wanted = change.policy.as_ref().unwrap_or(&self.policy);
-        let facts = Facts {
-            before: &self.policy,
-            after: wanted,
-            members: &members,
-            committer: who(&identity.credential),
-            adds,
-            removes: &change.removes,
-            leavers,
-        };
-        let after = rules::complete(&facts, wanted);
-        // What is written must be readable by everybody.
-        Policy::decode(&after.encode()).map_err(|_| MlsError::Malformed("policy"))?;
-        Ok(use_facts(&Facts { after: &after, ..facts }))
-    }
-
     /// Whether a commit of this device is pending.
     #[must_use]
     pub fn has_pending(&self) -> bool {
@@ -616,30 +272,6 @@ impl Group {
         }
         self.mls.clear_pending_commit(&crate::storage::Storage::new(keep)).map_err(MlsError::broken)
     }
-}
-
-/// The Welcome for each joiner alone, so that none learns who else joined.
-fn split(
-    welcome: &Welcome,
-    mut names: BTreeMap<Vec<u8>, Credential>,
-) -> Result<Vec<Joiner>, MlsError> {
-    // struct { CipherSuite; EncryptedGroupSecrets secrets<V>; opaque encrypted_group_info<V>; }
-    let all: Vec<EncryptedGroupSecrets> = welcome.secrets().to_vec();
-    let whole = welcome.tls_serialize_detached().map_err(MlsError::broken)?;
-    let info = whole.get(2 + all.tls_serialized_len()..).ok_or(MlsError::Malformed("Welcome"))?;
-    let suite = u16::from(welcome.ciphersuite()).to_be_bytes();
-    let mut joiners = Vec::with_capacity(all.len());
-    for secrets in all {
-        let credential =
-            names.remove(secrets.new_member().as_slice()).ok_or(MlsError::Malformed("Welcome"))?;
-        // MLSMessage: version mls10, wire format mls_welcome.
-        let mut bytes = vec![0, 1, 0, 3];
-        bytes.extend(suite);
-        bytes.extend(vec![secrets].tls_serialize_detached().map_err(MlsError::broken)?);
-        bytes.extend(info);
-        joiners.push(Joiner { credential, welcome: bytes });
-    }
-    Ok(joiners)
 }
 
 fn read_member(leaf: u32, credential: &MlsCredential) -> Option<Member> {

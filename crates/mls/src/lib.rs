@@ -6,6 +6,7 @@
 //! OpenMLS. (OpenMLS reads the system's clock to check lifetimes of KeyPackages; ours never end, so
 //! no verdict depends on it; and it draws HPKE's ephemeral keys from the system.)
 
+pub mod commit;
 pub mod control;
 pub mod engine;
 pub mod entry;
@@ -17,6 +18,7 @@ pub mod identity;
 pub mod join;
 pub mod judge;
 pub mod keep;
+pub mod message;
 pub mod payload;
 pub mod policy;
 pub mod tokens;
@@ -26,6 +28,7 @@ mod rules;
 mod seal;
 mod storage;
 
+pub use commit::{Change, Draft, Joiner, Needs};
 pub use control::{Announcement, Control, LeaveRequest, ReadmitRequest};
 #[cfg(any(test, feature = "mutants"))]
 pub use engine::Mutant;
@@ -36,9 +39,7 @@ pub use envelope::{
     seal_tree,
 };
 pub use file::{FileError, FileOpener, FileSealer, sealed_size};
-pub use group::{
-    Change, Draft, Group, Joiner, JunkReason, Member, MlsError, Needs, Opened, OpenedMessage,
-};
+pub use group::{Group, Member, MlsError};
 pub use identity::{
     AccountKey, AdminSecret, DeviceKeys, Identity, Phrase, PhraseError, RiderPlace, safety_number,
     verify_certificate, verify_name, verify_rider, verify_signature,
@@ -46,6 +47,7 @@ pub use identity::{
 pub use join::{JoinError, check_key_package, generate_key_package, key_package_credential};
 pub use judge::{JudgeContext, Judged, Processed, SkipReason, StuckReason, Summary, Verdict};
 pub use keep::{Keep, KeepError, MemoryKeep};
+pub use message::{JunkReason, Opened, OpenedMessage};
 pub use payload::Payload;
 pub use policy::{ChatKind, Policy, Role};
 pub use tokens::{ControlKey, GenerationSecret, token_hash};

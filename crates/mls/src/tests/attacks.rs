@@ -1,16 +1,15 @@
 use openmls::prelude::{
-    Ciphersuite, CredentialType, ExternalCommitBuilder, HpkeCiphertext, KeyPackage, LeafNodeIndex,
-    Lifetime, MlsMessageOut, OpenMlsCrypto, OpenMlsProvider, Proposal,
+    CredentialType, Extension, Extensions, ExternalCommitBuilder, KeyPackage, LeafNodeIndex,
+    Lifetime, MlsMessageOut, OpenMlsCrypto, OpenMlsProvider, PreSharedKeyProposal, Proposal,
+    RequiredCapabilitiesExtension, UnknownExtension,
 };
-use openmls_rust_crypto::RustCrypto;
-use openmls_traits::types::{
-    AeadType, CryptoError, ExporterSecret, HashType, HpkeConfig, HpkeKeyPair, SignatureScheme,
-};
-use tls_codec::{Deserialize, SecretVLBytes};
+use openmls::schedule::PreSharedKeyId;
+use tls_codec::Deserialize;
 
+use super::saboteur::Saboteur;
 use super::*;
 use crate::engine::Provider;
-use crate::policy::Role;
+use crate::policy::{POLICY_EXTENSION, Role};
 
 fn bound(person: &Person, id: EntryId) -> Bound {
     Bound::new(person.group().log(), id, Kind::Commit)
@@ -32,159 +31,6 @@ fn everybody_skips(entry: &Entry, people: &mut [&mut Person]) -> SkipReason {
         .collect();
     assert!(reasons.iter().all(|reason| *reason == reasons[0]), "{reasons:?}");
     reasons[0].clone()
-}
-
-/// The cryptography of somebody who wants to do harm.
-struct Saboteur {
-    honest: RustCrypto,
-    /// Seals something else to this HPKE key.
-    victim: Option<Vec<u8>>,
-    /// Computes confirmation tags wrongly.
-    wrong_tag: bool,
-}
-
-impl Saboteur {
-    fn new() -> Self {
-        Self { honest: RustCrypto::default(), victim: None, wrong_tag: false }
-    }
-}
-
-impl OpenMlsCrypto for Saboteur {
-    fn supports(&self, suite: Ciphersuite) -> Result<(), CryptoError> {
-        self.honest.supports(suite)
-    }
-    fn supported_ciphersuites(&self) -> Vec<Ciphersuite> {
-        self.honest.supported_ciphersuites()
-    }
-    fn hkdf_extract(
-        &self,
-        hash: HashType,
-        salt: &[u8],
-        ikm: &[u8],
-    ) -> Result<SecretVLBytes, CryptoError> {
-        self.honest.hkdf_extract(hash, salt, ikm)
-    }
-    fn hmac(
-        &self,
-        hash: HashType,
-        key: &[u8],
-        message: &[u8],
-    ) -> Result<SecretVLBytes, CryptoError> {
-        let mac = self.honest.hmac(hash, key, message)?;
-        // Only a confirmation tag is over a bare hash.
-        if self.wrong_tag && message.len() == 32 {
-            let mut bytes = mac.as_slice().to_vec();
-            bytes[0] ^= 1;
-            return Ok(bytes.into());
-        }
-        Ok(mac)
-    }
-    fn hkdf_expand(
-        &self,
-        hash: HashType,
-        prk: &[u8],
-        info: &[u8],
-        length: usize,
-    ) -> Result<SecretVLBytes, CryptoError> {
-        self.honest.hkdf_expand(hash, prk, info, length)
-    }
-    fn hash(&self, hash: HashType, data: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.honest.hash(hash, data)
-    }
-    fn aead_encrypt(
-        &self,
-        aead: AeadType,
-        key: &[u8],
-        data: &[u8],
-        nonce: &[u8],
-        aad: &[u8],
-    ) -> Result<Vec<u8>, CryptoError> {
-        self.honest.aead_encrypt(aead, key, data, nonce, aad)
-    }
-    fn aead_decrypt(
-        &self,
-        aead: AeadType,
-        key: &[u8],
-        data: &[u8],
-        nonce: &[u8],
-        aad: &[u8],
-    ) -> Result<Vec<u8>, CryptoError> {
-        self.honest.aead_decrypt(aead, key, data, nonce, aad)
-    }
-    fn signature_key_gen(
-        &self,
-        scheme: SignatureScheme,
-    ) -> Result<(Vec<u8>, Vec<u8>), CryptoError> {
-        self.honest.signature_key_gen(scheme)
-    }
-    fn verify_signature(
-        &self,
-        scheme: SignatureScheme,
-        data: &[u8],
-        key: &[u8],
-        signature: &[u8],
-    ) -> Result<(), CryptoError> {
-        self.honest.verify_signature(scheme, data, key, signature)
-    }
-    fn sign(
-        &self,
-        scheme: SignatureScheme,
-        data: &[u8],
-        key: &[u8],
-    ) -> Result<Vec<u8>, CryptoError> {
-        self.honest.sign(scheme, data, key)
-    }
-    fn hpke_seal(
-        &self,
-        config: HpkeConfig,
-        key: &[u8],
-        info: &[u8],
-        aad: &[u8],
-        text: &[u8],
-    ) -> Result<HpkeCiphertext, CryptoError> {
-        if self.victim.as_deref() == Some(key) {
-            return self.honest.hpke_seal(config, key, b"something else", aad, text);
-        }
-        self.honest.hpke_seal(config, key, info, aad, text)
-    }
-    fn hpke_open(
-        &self,
-        config: HpkeConfig,
-        input: &HpkeCiphertext,
-        key: &[u8],
-        info: &[u8],
-        aad: &[u8],
-    ) -> Result<Vec<u8>, CryptoError> {
-        self.honest.hpke_open(config, input, key, info, aad)
-    }
-    fn hpke_setup_sender_and_export(
-        &self,
-        config: HpkeConfig,
-        key: &[u8],
-        info: &[u8],
-        context: &[u8],
-        length: usize,
-    ) -> Result<(Vec<u8>, ExporterSecret), CryptoError> {
-        self.honest.hpke_setup_sender_and_export(config, key, info, context, length)
-    }
-    fn hpke_setup_receiver_and_export(
-        &self,
-        config: HpkeConfig,
-        enc: &[u8],
-        key: &[u8],
-        info: &[u8],
-        context: &[u8],
-        length: usize,
-    ) -> Result<ExporterSecret, CryptoError> {
-        self.honest.hpke_setup_receiver_and_export(config, enc, key, info, context, length)
-    }
-    fn derive_hpke_keypair(
-        &self,
-        config: HpkeConfig,
-        ikm: &[u8],
-    ) -> Result<HpkeKeyPair, CryptoError> {
-        self.honest.derive_hpke_keypair(config, ikm)
-    }
 }
 
 /// An update commit of `person`, made with another cryptography, with more proposals.
@@ -631,4 +477,65 @@ fn a_tree_with_a_stranger_is_not_joined() {
     assert!(join(&draft.tree, log).is_ok());
     // What was checked is a tree at all.
     assert!(openmls::prelude::RatchetTreeIn::tls_deserialize_exact(&draft.tree[..]).is_ok());
+}
+
+#[test]
+fn a_pre_shared_key_is_skipped_even_by_who_has_it() {
+    let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
+    let psk = PreSharedKeyId::external(b"ours".to_vec(), vec![1; 32]);
+    for person in [&bo, &cy] {
+        psk.store(&Provider::new(&person.engine, &person.keep), b"secret").unwrap();
+    }
+    let proposal = Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(psk)));
+    let entry = raw_commit(&mut bo, &Saboteur::new(), vec![proposal]);
+    let reason = everybody_skips(&entry, &mut [&mut ana, &mut cy]);
+    assert_eq!(reason, SkipReason::Proposal);
+}
+
+#[test]
+fn extensions_that_are_not_ours_are_skipped() {
+    let [mut ana, mut bo] = group_of(Suite::Classic, ["ana", "bo"]);
+    let policy = |bytes: Vec<u8>| Extension::Unknown(POLICY_EXTENSION, UnknownExtension(bytes));
+    let required = ana.group().mls.extensions().required_capabilities().unwrap().clone();
+    let ours = ana.group().policy().encode();
+    let mut newer = ours.clone();
+    newer[1] = 9;
+    let wrong = [
+        vec![Extension::RequiredCapabilities(required.clone())],
+        vec![Extension::RequiredCapabilities(required.clone()), policy(newer)],
+        vec![
+            Extension::RequiredCapabilities(RequiredCapabilitiesExtension::new(
+                required.extension_types(),
+                &[],
+                &[],
+            )),
+            policy(ours),
+        ],
+    ];
+    for extensions in wrong {
+        let extensions = Extensions::from_vec(extensions).unwrap();
+        let id = EntryId::random(&mut ana.engine.random());
+        let bound = bound(&ana, id);
+        let provider = Provider::new(&ana.engine, &ana.keep);
+        let group = ana.group.as_mut().unwrap();
+        group.mls.set_aad(bound.encode());
+        let bytes = group
+            .mls
+            .commit_builder()
+            .propose_group_context_extensions(extensions)
+            .unwrap()
+            .load_psks(provider.storage())
+            .unwrap()
+            .build(provider.rand(), provider.crypto(), &ana.identity, |_| true)
+            .unwrap()
+            .stage_commit(&provider)
+            .unwrap()
+            .commit()
+            .to_bytes()
+            .unwrap();
+        let entry = ana.entry(id, Kind::Commit, None, &bytes);
+        let reason = everybody_skips(&entry, &mut [&mut ana, &mut bo]);
+        assert_eq!(reason, SkipReason::Extensions);
+        ana.group.as_mut().unwrap().clear_pending(&ana.keep).unwrap();
+    }
 }

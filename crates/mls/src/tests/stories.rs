@@ -363,3 +363,25 @@ fn the_tree_of_a_hundred_goes_through_the_store_and_a_blob() {
     let (written, tree) = (ana.keep.written(), draft.tree.len() as u64);
     assert!(written < tree, "a message wrote {written} bytes, the tree has {tree}");
 }
+
+#[test]
+fn what_mls_does_not_allow_is_refused_and_nothing_happened() {
+    let [mut ana, mut bo] = group_of(Suite::Classic, ["ana", "bo"]);
+    let changes = [
+        Change { removes: vec![ana.leaf(&ana)], ..Change::default() },
+        Change { removes: vec![77], ..Change::default() },
+        Change { adds: vec![bo.key_package(Suite::Classic)], ..Change::default() },
+    ];
+    for change in changes {
+        let refused = ana.try_commit(&change, Vec::new());
+        assert!(matches!(refused, Err(MlsError::NotAllowed(_))), "{refused:?}");
+    }
+    let wrong_suite = Change {
+        adds: vec![Person::new("cy").key_package(Suite::PostQuantum)],
+        ..Change::default()
+    };
+    let refused = ana.try_commit(&wrong_suite, Vec::new());
+    assert!(matches!(refused, Err(MlsError::Malformed("KeyPackage"))));
+    let entry = ana.commit(&Change { update: true, ..Change::default() });
+    apply(&entry, &mut [&mut ana, &mut bo]);
+}
