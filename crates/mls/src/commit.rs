@@ -110,7 +110,8 @@ impl Group {
         let adds: Vec<_> = packages.iter().map(|(_, credential)| who(credential)).collect();
         let leavers = self.leavers(bound);
         let (verdict, policy) = self.with_facts(identity, change, (&adds, &leavers), |facts| {
-            (rules::judge(facts, engine.checks_roles()), facts.after.clone())
+            let verdict = rules::judge(facts, engine.checks_roles());
+            (verdict.and_then(|()| facts.can_sign()), facts.after.clone())
         })?;
         verdict.map_err(MlsError::NotAllowed)?;
         let bundle =

@@ -65,6 +65,14 @@ impl Facts<'_> {
         !gone.is_empty() || demoted
     }
 
+    /// Refuses a commit that needs a rider which its author cannot sign: everybody would skip it.
+    pub(crate) fn can_sign(&self) -> Result<(), SkipReason> {
+        if self.needed_admins().is_some() && !self.has_admin_key() {
+            return Err(SkipReason::Rider("the admin list changes, and the committer has no key"));
+        }
+        Ok(())
+    }
+
     fn has_admin_key(&self) -> bool {
         self.before.admin_keys.values().any(|account| *account == self.committer.account)
     }

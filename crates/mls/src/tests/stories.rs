@@ -166,6 +166,9 @@ fn the_last_owner_hands_over_before_leaving() {
     apply(&entry, &mut [&mut ana, &mut bo, &mut cy]);
     // The commit gave Ana no path, so her leaf and her request are still good.
     let request = ana.group().leave_request(&ana.identity).unwrap();
+    // Ana has an admin key: who takes her off the list must have one, too.
+    let refused = cy.try_commit(&change, vec![request.encode()]);
+    assert!(matches!(refused, Err(MlsError::NotAllowed(SkipReason::Rider(_)))));
     let entry = bo.try_commit(&change, vec![request.encode()]).unwrap();
     apply(&entry, &mut [&mut bo, &mut cy]);
     assert_eq!(cy.group().policy().role(&ana.account()), Role::Member);
