@@ -197,7 +197,12 @@ fn lines(
                 veche_mls::Role::Admin => "an admin",
                 veche_mls::Role::Member => "a member",
             };
-            all.push((*account, format!("{actor} made {name} {role}")));
+            let words = if *account == by {
+                format!("{name} is {role} now")
+            } else {
+                format!("{actor} made {name} {role}")
+            };
+            all.push((*account, words));
         }
     }
     for (about, words) in all {
