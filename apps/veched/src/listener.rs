@@ -10,7 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::accept_hdr_async_with_config;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::handshake::server::{
+    Callback, ErrorResponse, Request, Response,
+};
 use veche_net::limits::{HANDSHAKE_WITHIN, SERVER_READ_BUFFER_BYTES};
 use veche_net::traffic::Watched;
 use veche_net::websocket::{WebSocket, configuration};
@@ -124,13 +126,8 @@ impl Guest {
         stream.set_nodelay(true)?;
         let stream = Watched::new(stream);
         let traffic = stream.traffic();
-        let welcome = self.welcome;
         let configuration = configuration().read_buffer_size(SERVER_READ_BUFFER_BYTES);
-        let upgrade = accept_hdr_async_with_config(
-            stream,
-            move |request: &Request, response: Response| check(welcome, request, response),
-            Some(configuration),
-        );
+        let upgrade = accept_hdr_async_with_config(stream, self.welcome, Some(configuration));
         let socket = timeout(HANDSHAKE_WITHIN, upgrade).await??;
         let link = accept(WebSocket::new(socket), &self.door.key, HANDSHAKE_WITHIN).await?;
         let ended = serve_link(&self.door.handle, link.watching(traffic), self.peer).await;
@@ -138,19 +135,17 @@ impl Guest {
     }
 }
 
-#[allow(clippy::result_large_err, reason = "the WebSocket library asks for this type")]
-fn check(
-    welcome: Welcome,
-    request: &Request,
-    response: Response,
-) -> Result<Response, ErrorResponse> {
-    let status = match welcome {
-        Welcome::Yes if request.uri().path() == PATH => return Ok(response),
-        Welcome::Yes => 404,
-        Welcome::Busy => 503,
-        Welcome::TooMany => 429,
-    };
-    let mut refusal = ErrorResponse::new(None);
-    *refusal.status_mut() = status.try_into().unwrap_or_default();
-    Err(refusal)
+impl Callback for Welcome {
+    #[allow(clippy::result_large_err, reason = "the WebSocket library asks for this type")]
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        let status = match self {
+            Self::Yes if request.uri().path() == PATH => return Ok(response),
+            Self::Yes => 404,
+            Self::Busy => 503,
+            Self::TooMany => 429,
+        };
+        let mut refusal = ErrorResponse::new(None);
+        *refusal.status_mut() = status.try_into().unwrap_or_default();
+        Err(refusal)
+    }
 }

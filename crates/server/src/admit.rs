@@ -2,8 +2,8 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use veche_wire::{
-    Append, Certificate, DeviceId, InboxPass, Kind, Millis, Permit, Refused, Request, Rider,
-    SignedRequest, certificate::is_username, limits,
+    Append, Certificate, DecodeError, DeviceId, InboxPass, Kind, Millis, Permit, Refused, Request,
+    Rider, SignedRequest, certificate::is_username, limits,
 };
 
 use crate::config::Config;
@@ -162,7 +162,7 @@ impl Allowance<'_> {
         if !is_signed(device.as_bytes(), &signed_bytes, signature) {
             return Err(Refused::Forbidden);
         }
-        SignedRequest::decode(body).map_err(|error| Refused::Malformed { what: error.to_string() })
+        SignedRequest::decode(body).map_err(|error| refuse_unreadable(&error))
     }
 }
 
@@ -172,6 +172,16 @@ pub(crate) fn is_signed(key: &[u8; 32], bytes: &[u8], signature: &[u8; 64]) -> b
     VerifyingKey::from_bytes(key)
         .and_then(|key| key.verify_strict(bytes, &Signature::from_bytes(signature)))
         .is_ok()
+}
+
+/// What is answered where bytes could not be read.
+pub(crate) fn refuse_unreadable(error: &DecodeError) -> Refused {
+    match error {
+        DecodeError::TooLarge { limit, .. } => Refused::TooLarge { limit: *limit as u64 },
+        DecodeError::Malformed(_) | DecodeError::Version { .. } => {
+            Refused::Malformed { what: error.to_string() }
+        }
+    }
 }
 
 fn later(taken: Result<(), u32>) -> Result<(), Refused> {

@@ -4,6 +4,7 @@
 //! This crate **never** sees plaintext or a key that opens content, never asks who is in a chat, and
 //! stores no time finer than a day. [`Service`] never reads a clock, draws randomness, spawns or
 //! awaits: [`shell`] does that around it.
+#![warn(clippy::indexing_slicing)]
 
 pub mod config;
 pub mod metrics;
@@ -22,6 +23,8 @@ mod directory;
 mod inbox;
 mod log;
 mod rates;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, Rate};
 pub use directory::hash_invite_code;

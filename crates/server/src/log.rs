@@ -73,7 +73,7 @@ impl Station<'_> {
         }
         let entry = self.store(&mut record, append)?;
         let response = Response::Appended { seq: entry.seq };
-        Ok(Reply::with(response, Effect::Appended { log: *log, entry }))
+        Ok(Reply::with(response, Effect::Appended { log: *log, entry: Box::new(entry) }))
     }
 
     /// Tells who is subscribed now; stores nothing.

@@ -150,6 +150,9 @@ impl<E: Engine> Service<E> {
     /// Takes an encoded frame of a connection. Where not even its id can be read, it is answered
     /// with id 0, and the connection is to be closed.
     pub fn handle(&mut self, now: Millis, id: ConnectionId, frame: &[u8]) {
+        if self.connections.get(&id).is_none_or(|connection| connection.closing.is_some()) {
+            return;
+        }
         if frame.len() > limits::FRAME_BYTES_MAX {
             let refused = Refused::TooLarge { limit: limits::FRAME_BYTES_MAX as u64 };
             self.answer(id, 0, Response::Refused(refused));
@@ -158,7 +161,7 @@ impl<E: Engine> Service<E> {
         match ClientFrame::decode(frame) {
             Ok(frame) => self.handle_frame(now, id, frame),
             Err(error) => {
-                let refused = Refused::Malformed { what: error.to_string() };
+                let refused = admit::refuse_unreadable(&error);
                 match ClientFrame::id_of(frame) {
                     Some(request) => self.refuse(id, request, refused),
                     None => {
@@ -235,7 +238,8 @@ impl<E: Engine> Service<E> {
         let frames = connection.take(budget_bytes);
         self.feed(id);
         let Some(connection) = self.connections.get(&id) else { return Outgoing::default() };
-        let more = !connection.outgoing.is_empty() || connection.is_parked();
+        let is_served = connection.closing.is_none() && connection.is_parked();
+        let more = !connection.outgoing.is_empty() || is_served;
         Outgoing { frames, more, closing: connection.closing.filter(|_| !more) }
     }
 
@@ -413,7 +417,7 @@ impl<E: Engine> Service<E> {
                 if entry.rider.as_ref().is_some_and(|rider| rider.rotation.is_some()) {
                     self.end_subscriptions(&log, entry.seq);
                 }
-                fresh.add(log, entry);
+                fresh.add(log, *entry);
             }
             Effect::Subscribed { log, cursor, head, until } => {
                 let behind = cursor < head || until.is_some();

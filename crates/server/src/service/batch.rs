@@ -17,7 +17,7 @@ use crate::storage::{Batch, Day, StorageError, Stored, day_of};
 /// What follows from a request once its transaction is durable.
 pub(crate) enum Effect {
     /// Subscribers get the entry.
-    Appended { log: LogId, entry: Entry },
+    Appended { log: LogId, entry: Box<Entry> },
     /// The connection reads the log from its cursor.
     Subscribed { log: LogId, cursor: Seq, head: Seq, until: Option<Seq> },
     /// It does no more.

@@ -13,13 +13,14 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CStr;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Batch, Engine, InviteCode, StorageError, Stored, Work};
 use crate::metrics::Metrics;
@@ -86,6 +87,16 @@ impl Embedded {
     /// # Errors
     /// Where another server uses it, what is in it is corrupt or newer, or the disk fails.
     pub fn open(folder: &Path, metrics: Arc<Metrics>) -> Stored<Self> {
+        Self::open_on(folder, metrics, None)
+    }
+
+    /// Opens the folder through a VFS of SQLite that is registered under this name; a test drops
+    /// with it what was not synced.
+    pub(crate) fn open_on(
+        folder: &Path,
+        metrics: Arc<Metrics>,
+        vfs: Option<&'static CStr>,
+    ) -> Stored<Self> {
         make_folder(folder).map_err(|error| broken_file("make the folder", &error))?;
         let lock = File::create(folder.join("lock"))
             .map_err(|error| broken_file("create the lock", &error))?;
@@ -94,8 +105,8 @@ impl Embedded {
             Err(TryLockError::WouldBlock) => return Err(StorageError::InUse),
             Err(TryLockError::Error(error)) => return Err(broken_file("lock", &error)),
         }
-        let logs = open_database(&folder.join("logs.db"), logs::SCHEMA)?;
-        let directory = open_directory(folder)?;
+        let logs = open_database(&folder.join("logs.db"), logs::SCHEMA, vfs)?;
+        let directory = open_directory(folder, vfs)?;
         sync_folder(folder)?;
         let blob_bytes = blobs::count_bytes(&logs)?;
         let engine =
@@ -218,8 +229,8 @@ impl Files {
 }
 
 /// Opens the directory's database alone, beside a running server: for `veched invite`.
-fn open_directory(folder: &Path) -> Stored<Connection> {
-    open_database(&folder.join("directory.db"), directory::SCHEMA)
+fn open_directory(folder: &Path, vfs: Option<&CStr>) -> Stored<Connection> {
+    open_database(&folder.join("directory.db"), directory::SCHEMA, vfs)
 }
 
 /// Adds an operator's invite code, while a server may be running.
@@ -230,12 +241,15 @@ pub fn add_invite_code(folder: &Path, hash: &[u8; 32], code: InviteCode) -> Stor
     if !folder.join("directory.db").exists() {
         return Err(StorageError::Broken { what: "the folder holds no server's data", code: 0 });
     }
-    directory::put_code(&open_directory(folder)?, hash, code)
+    directory::put_code(&open_directory(folder, None)?, hash, code)
 }
 
-fn open_database(path: &Path, schema: &str) -> Stored<Connection> {
+fn open_database(path: &Path, schema: &str, vfs: Option<&CStr>) -> Stored<Connection> {
     let is_new = !path.exists();
-    let mut database = Connection::open(path)?;
+    let mut database = match vfs {
+        None => Connection::open(path)?,
+        Some(name) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), name)?,
+    };
     database.busy_timeout(BUSY_MS)?;
     if is_new {
         restrict(path)?;
