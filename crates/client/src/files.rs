@@ -1,5 +1,5 @@
 //! Files: sealed chunk by chunk on their way in, opened chunk by chunk on their way out, so that
-//! memory stays flat (DESIGN §6).
+//! memory stays flat (docs/protocol.md, "Files").
 
 use std::io::Read;
 

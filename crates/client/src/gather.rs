@@ -1,7 +1,7 @@
 //! People are looked up and their KeyPackages taken, and then something is done with them.
 //!
 //! Every step is written into the intent's row, so that it goes on after a restart. A look-up never
-//! names the asker (LOG.md rule 13).
+//! names the asker (docs/protocol.md, rule 13).
 
 use veche_mls::{ChatKind, Suite, check_key_package, verify_certificate};
 use veche_store::{IntentState, OutboxState};
@@ -72,8 +72,8 @@ fn ask_for(
     missing
 }
 
-/// Chats are planned small unless a group grows out of it (DESIGN §5); a group keeps the suite with
-/// which it began, so members are always asked for packages of that one.
+/// Every chat is post-quantum for now (docs/decisions/0006-one-suite-for-now.md); a group keeps the
+/// suite with which it began, so members are always asked for packages of that one.
 pub(crate) fn suite_for(_purpose: &Purpose) -> Suite {
     Suite::PostQuantum
 }

@@ -1,5 +1,5 @@
 //! Coming in: what the inbox brings is kept and decided upon; an accepted invitation becomes a chat
-//! (LOG.md rules 13 and 14).
+//! (docs/protocol.md, rules 13 and 14).
 
 use veche_mls::{ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree};
 use veche_store::{
@@ -346,7 +346,7 @@ fn finish(
 }
 
 /// Of two direct chats between the same people the lower `LogId` wins, and the other becomes its
-/// predecessor (LOG.md rule 10). Both sides come to the same by themselves.
+/// predecessor (docs/protocol.md, rule 10). Both sides come to the same by themselves.
 fn settle_direct(work: &mut Work<'_>, peer: &AccountId) -> Result<(), ClientError> {
     let mut usable = Vec::new();
     for chat in work.tx.chats_with(peer)? {

@@ -69,7 +69,7 @@ pub enum Effect {
     Hangup,
 }
 
-/// A rule of LOG.md, broken on purpose for the simulator to catch.
+/// A rule of docs/protocol.md, broken on purpose for the simulator to catch.
 #[cfg(feature = "mutants")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {

@@ -14,16 +14,16 @@ pub(crate) enum Wanted {
     /// A commit that makes this change.
     #[n(1)]
     Change(#[n(0)] Change),
-    /// A request to be removed (LOG.md rule 9).
+    /// A request to be removed (docs/protocol.md, rule 9).
     #[n(2)]
     Leave,
-    /// A request to be added again (LOG.md rule 7), as encoded control.
+    /// A request to be added again (docs/protocol.md, rule 7), as encoded control.
     #[n(3)]
     Readmit(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
     /// An entry that a restored server lost, with the very same bytes.
     #[n(4)]
     Again,
-    /// A rotation on its own (LOG.md rule 12).
+    /// A rotation on its own (docs/protocol.md, rule 12).
     #[n(5)]
     Rotate,
 }
@@ -177,7 +177,7 @@ pub(crate) enum Ending {
     Contact(#[n(0)] Id),
 }
 
-/// What the joiners of a commit get when it comes back (LOG.md rule 14).
+/// What the joiners of a commit get when it comes back (docs/protocol.md, rule 14).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Joiners {
     /// The ratchet tree of the new epoch.

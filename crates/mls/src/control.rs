@@ -1,4 +1,5 @@
-//! What is said in control entries: signed requests that need no epoch (LOG.md rules 7, 9 and 10).
+//! What is said in control entries: signed requests that need no epoch (docs/protocol.md, rules 7,
+//! 9 and 10).
 
 use openmls::prelude::LeafNodeIndex;
 use tls_codec::Serialize;

@@ -50,7 +50,7 @@ impl Suite {
 #[cfg(any(test, feature = "mutants"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
-    /// Commits are applied without looking at roles (LOG.md rule 6).
+    /// Commits are applied without looking at roles (docs/protocol.md, rule 6).
     RoleCheckSkipped,
 }
 

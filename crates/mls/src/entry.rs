@@ -1,4 +1,5 @@
-//! What binds an entry of a log to the MLS message inside of it (LOG.md, "Entries").
+//! What binds an entry of a log to the MLS message inside of it (docs/protocol.md, "MLS and
+//! entries").
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -29,9 +30,10 @@ pub struct Bound {
     pub kind: Kind,
     /// The entry's commitment; messages only.
     pub commitment: Option<Commitment>,
-    /// Counts the messages of this leaf in this epoch, from 0; shows gaps (LOG.md rule 3).
+    /// Counts the messages of this leaf in this epoch, from 0; shows gaps (docs/protocol.md, rule
+    /// 3).
     pub counter: u32,
-    /// The author's cursor when it sealed this (LOG.md rule 8).
+    /// The author's cursor when it sealed this (docs/protocol.md, rule 8).
     pub seq: Seq,
     /// The transcript hash at `seq`.
     pub hash: [u8; 32],
@@ -261,7 +263,7 @@ fn franking_mac(key: &[u8; 32], content: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-/// The running hash over a log's entries and verdicts (LOG.md rule 8).
+/// The running hash over a log's entries and verdicts (docs/protocol.md, rule 8).
 #[derive(Debug, Clone, Copy)]
 pub struct Transcript;
 

@@ -1,4 +1,5 @@
-//! What is put into inboxes: sealed to a device, signed inside by a device (LOG.md rule 13).
+//! What is put into inboxes: sealed to a device, signed inside by a device (docs/protocol.md, rule
+//! 13).
 
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::types::HpkeCiphertext;
@@ -44,7 +45,8 @@ pub enum EnvelopeError {
 pub enum Envelope {
     /// A device was added to a log.
     Invitation(Box<Invitation>),
-    /// A device asks to be added again, where its token is not accepted any more (LOG.md rule 7).
+    /// A device asks to be added again, where its token is not accepted any more (docs/protocol.md,
+    /// rule 7).
     Readmit(ReadmitRequest),
 }
 

@@ -1,4 +1,4 @@
-//! Files: sealed in chunks, read in any order (DESIGN §6).
+//! Files: sealed in chunks, read in any order (docs/protocol.md, "Files").
 //!
 //! STREAM (Hoang, Reyhanitabar, Rogaway, Vizár, "Online Authenticated-Encryption and its
 //! Nonce-Reuse Misuse-Resistance", 2015) over XChaCha20-Poly1305: the nonce of a chunk is

@@ -1,4 +1,5 @@
-//! Who speaks: recovery phrase, account key, device keys, and what they sign (DESIGN §7).
+//! Who speaks: recovery phrase, account key, device keys, and what they sign (docs/protocol.md,
+//! "Accounts").
 
 use bip39::{Language, Mnemonic};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
@@ -342,7 +343,7 @@ pub fn safety_number(a: &AccountId, b: &AccountId) -> String {
     groups.join(" ")
 }
 
-/// A device's admin key for one log (LOG.md rule 12). Cannot be printed.
+/// A device's admin key for one log (docs/protocol.md, rule 12). Cannot be printed.
 pub struct AdminSecret(SigningKey);
 
 impl std::fmt::Debug for AdminSecret {

@@ -1,4 +1,4 @@
-//! Coming in: KeyPackages, and joining from a Welcome (LOG.md rules 13 and 14).
+//! Coming in: KeyPackages, and joining from a Welcome (docs/protocol.md, rules 13 and 14).
 
 use openmls::group::{GroupId, MlsGroup, ProcessedWelcome, WelcomeError};
 use openmls::prelude::{
@@ -112,7 +112,7 @@ pub(crate) fn read_key_package(
 
 impl Group {
     /// Joins from a Welcome and the ratchet tree after the adding commit; takes the place of an
-    /// older state of the same group (LOG.md rule 7). Uses the KeyPackage up.
+    /// older state of the same group (docs/protocol.md, rule 7). Uses the KeyPackage up.
     ///
     /// # Errors
     /// See [`JoinError`]. The caller rolls its transaction back, so that nothing is used up.

@@ -1,4 +1,5 @@
-//! The verdict on a commit, the same for every member (LOG.md rule 6), and its application.
+//! The verdict on a commit, the same for every member (docs/protocol.md, rule 6), and its
+//! application.
 
 use std::collections::BTreeSet;
 
@@ -102,7 +103,7 @@ pub struct Summary {
     pub added: Vec<Credential>,
     /// Devices that went.
     pub removed: Vec<Credential>,
-    /// Devices that were removed and added in one (LOG.md rule 7).
+    /// Devices that were removed and added in one (docs/protocol.md, rule 7).
     pub replaced: Vec<Credential>,
     /// The policy before.
     pub policy_before: Policy,
@@ -125,7 +126,7 @@ pub enum Processed {
     Stuck(StuckReason),
 }
 
-/// Why this device cannot follow the group any more (LOG.md rules 4 and 6).
+/// Why this device cannot follow the group any more (docs/protocol.md, rules 4 and 6).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StuckReason {
     /// The secret for this device in the commit's path is missing or broken.
@@ -336,7 +337,7 @@ impl Group {
         Ok(())
     }
 
-    /// Merges the own pending commit, once it came back and was judged (LOG.md rule 4).
+    /// Merges the own pending commit, once it came back and was judged (docs/protocol.md, rule 4).
     ///
     /// # Errors
     /// [`MlsError::NotPending`] where what was judged is not the pending commit; else where the
@@ -357,8 +358,8 @@ impl Group {
         Ok(judged.summary)
     }
 
-    /// Merges the pending commit as soon as it is made: what LOG.md rule 4 forbids, for the test
-    /// that notices.
+    /// Merges the pending commit as soon as it is made: what docs/protocol.md, rule 4, forbids, for
+    /// the test that notices.
     ///
     /// # Errors
     /// As [`Group::merge_own`].

@@ -20,7 +20,7 @@ pub enum Opened {
     Message(Box<OpenedMessage>),
     /// Not a message; counted, skipped, never shown as a lost one.
     Junk(JunkReason),
-    /// It claims this device's leaf: known by the outbox, or not ours (LOG.md rule 4).
+    /// It claims this device's leaf: known by the outbox, or not ours (docs/protocol.md, rule 4).
     Own,
 }
 

@@ -76,7 +76,7 @@ pub struct Policy {
     pub may_remove: Role,
     /// The least role that may change the title.
     pub may_change: Role,
-    /// The chat's log before this one (LOG.md rule 10); never changes.
+    /// The chat's log before this one (docs/protocol.md, rule 10); never changes.
     pub predecessor: Option<LogId>,
 }
 

@@ -1,4 +1,5 @@
-//! The rules on commits, as a pure function of plain data (LOG.md rules 6, 9, 11 and 12).
+//! The rules on commits, as a pure function of plain data (docs/protocol.md, rules 6, 9, 11 and
+//! 12).
 //!
 //! Everything is judged on the policy and the members **before** the commit.
 

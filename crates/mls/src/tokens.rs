@@ -1,5 +1,5 @@
 //! Membership generations: the secret that members share, and the tokens and keys that derive from
-//! it (LOG.md rule 11).
+//! it (docs/protocol.md, rule 11).
 
 use subtle::ConstantTimeEq;
 use veche_wire::{EntryId, Kind, LogId, Random, Token, TokenHash, TokenHashes};

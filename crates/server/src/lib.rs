@@ -1,4 +1,4 @@
-//! The delivery service: logs, inboxes, directory, blobs and admission (DESIGN §4; the rules are in
+//! The delivery service: logs, inboxes, directory, blobs and admission (the rules are in
 //! docs/protocol.md, "The delivery service").
 //!
 //! This crate **never** sees plaintext or a key that opens content, never asks who is in a chat, and

@@ -1,4 +1,5 @@
-//! Station 6 and 7: making a log, appending to it by the rules of LOG.md, telling its subscribers.
+//! Station 6 and 7: making a log, appending to it by docs/protocol.md, "The rules of a log",
+//! telling its subscribers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -108,7 +109,8 @@ impl Station<'_> {
         })
     }
 
-    /// LOG.md rule 2: of two commits the first wins, and nobody needs a past epoch's keys.
+    /// docs/protocol.md, rule 2: of two commits the first wins, and nobody needs a past epoch's
+    /// keys.
     fn check_fence(&self, record: &LogRecord, append: &Append) -> Result<(), Refused> {
         let is_behind = append.kind.is_fenced() && record.last_commit > append.after_commit;
         if is_behind && !self.switches.is_without_fence() {
@@ -117,7 +119,7 @@ impl Station<'_> {
         Ok(())
     }
 
-    /// LOG.md rule 5: a least time between two commits.
+    /// docs/protocol.md, rule 5: a least time between two commits.
     fn check_gap(&self, append: &Append) -> Result<(), Refused> {
         if append.kind != Kind::Commit || self.config.commit_gap_ms == 0 {
             return Ok(());
@@ -134,7 +136,7 @@ impl Station<'_> {
         }
     }
 
-    /// LOG.md rule 3: a sender's entries come in its order.
+    /// docs/protocol.md, rule 3: a sender's entries come in its order.
     fn check_order(&mut self, append: &Append) -> Result<(), Fail> {
         if let Some(prev) = &append.prev
             && self.batch.seq_of(&append.log, prev)?.is_none()
@@ -180,8 +182,8 @@ impl Station<'_> {
     }
 }
 
-/// LOG.md rules 11 and 12: an admin signs, and each change follows the one before. An author that
-/// did not know of a change is told that it is stale, not that it has no right.
+/// docs/protocol.md, rules 11 and 12: an admin signs, and each change follows the one before. An
+/// author that did not know of a change is told that it is stale, not that it has no right.
 fn check_rider(record: &LogRecord, append: &Append, rider: &Rider) -> Result<(), Refused> {
     let bytes_hash: [u8; 32] = Sha256::digest(&append.bytes).into();
     let signed_bytes = rider.signed_bytes(&append.log, &append.id, append.kind, &bytes_hash);

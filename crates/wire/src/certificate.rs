@@ -1,4 +1,5 @@
-//! Who a device speaks for: bytes that server and members judge alike (DESIGN §7).
+//! Who a device speaks for: bytes that server and members judge alike (docs/protocol.md,
+//! "Certificates and credentials").
 
 use crate::{AccountId, DecodeError, DeviceId, codec};
 

@@ -58,9 +58,10 @@ pub enum Body {
 /// What clients tell each other about a chat; people see at most a line about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// A joiner is in (LOG.md rule 14).
+    /// A joiner is in (docs/protocol.md, rule 14).
     Joined,
-    /// The author's admin key for this log, to be listed by another admin (LOG.md rule 12).
+    /// The author's admin key for this log, to be listed by another admin (docs/protocol.md, rule
+    /// 12).
     AdminKey(AdminKey),
 }
 

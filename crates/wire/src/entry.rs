@@ -1,4 +1,4 @@
-//! Entries of a log and what appending one says (LOG.md, "Entries" and "Rights").
+//! Entries of a log and what appending one says (docs/protocol.md, "MLS and entries").
 
 use crate::{
     AdminKey, BlobId, Commitment, DecodeError, EntryId, LogId, Seq, Token, TokenHash, codec,
@@ -33,7 +33,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| *kind as u8 == number)
     }
 
-    /// Whether the fence of LOG.md rule 2 applies.
+    /// Whether the fence of docs/protocol.md, rule 2, applies.
     #[must_use]
     pub fn is_fenced(self) -> bool {
         self != Self::Control
@@ -74,7 +74,7 @@ impl Entry {
     }
 }
 
-/// What a client says to add an entry (DESIGN §4).
+/// What a client says to add an entry (docs/protocol.md, "The delivery service").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Append {
     /// The log.
@@ -87,7 +87,7 @@ pub struct Append {
     pub kind: Kind,
     /// The seq of the last commit entry (applied or skipped) that the author has processed.
     pub after_commit: Seq,
-    /// The author's previous entry, while that one is not acknowledged (LOG.md rule 3).
+    /// The author's previous entry, while that one is not acknowledged (docs/protocol.md, rule 3).
     pub prev: Option<EntryId>,
     /// A blob that must be complete on the server; checked, never stored.
     pub needs: Option<BlobId>,
@@ -108,7 +108,7 @@ pub struct TokenHashes {
     pub write: TokenHash,
 }
 
-/// A new membership generation (LOG.md rule 11).
+/// A new membership generation (docs/protocol.md, rule 11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
     /// The number of the generation that begins: the current one plus 1; a log begins with 0.
@@ -117,7 +117,7 @@ pub struct Rotation {
     pub tokens: TokenHashes,
 }
 
-/// The admin keys of a log (LOG.md rule 12).
+/// The admin keys of a log (docs/protocol.md, rule 12).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminList {
     /// The current version plus 1; the list given at `Create` has version 0.

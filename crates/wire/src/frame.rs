@@ -1,4 +1,5 @@
-//! Frames: what a client asks, what the server answers, what it pushes (DESIGN §4).
+//! Frames: what a client asks, what the server answers, what it pushes (docs/protocol.md,
+//! "Frames").
 //!
 //! The types here are what programs use; `codec` writes them as protobuf (`proto/veche.proto`).
 
@@ -75,7 +76,7 @@ impl ServerFrame {
 }
 
 /// The right to do what strangers could abuse: an account, a log, a first contact, blob bytes, a
-/// KeyPackage (DESIGN §4, "Permits").
+/// KeyPackage (docs/protocol.md, "The delivery service").
 #[derive(Clone, PartialEq, Eq)]
 pub enum Permit {
     /// Nothing but the limits of the operator.

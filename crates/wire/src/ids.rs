@@ -90,7 +90,7 @@ public_id!(
     DeviceId, 32, "device");
 public_id!(
     /// A public Ed25519 key that may rotate tokens and change the admin list of one log. Made per
-    /// device and log, so that it links to nothing (LOG.md rule 12).
+    /// device and log, so that it links to nothing (docs/protocol.md, rule 12).
     AdminKey, 32, "admin");
 public_id!(
     /// SHA-256 of a [`Token`].

@@ -19,7 +19,7 @@ pub const SIGNAL_BYTES_MAX: usize = 1024;
 pub const INBOX_BYTES_MAX: usize = 64 << 10;
 /// The most envelopes that wait in one inbox.
 pub const INBOX_ENTRIES_MAX: usize = 1_000;
-/// The most admin keys of a log (LOG.md rule 12).
+/// The most admin keys of a log (docs/protocol.md, rule 12).
 pub const ADMIN_KEYS_MAX: usize = 16;
 /// The most invite hashes of an inbox.
 pub const INVITES_MAX: usize = 64;
@@ -51,7 +51,7 @@ pub const REACTION_BYTES_MAX: usize = 64;
 pub const SUBSCRIPTIONS_MAX: usize = 10_000;
 /// The most requests of one connection that may wait for their answers.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
-/// The most members added by one commit (DESIGN §5).
+/// The most members added by one commit.
 pub const ADDS_PER_COMMIT_MAX: usize = 500;
 /// The largest encoded message content: the largest text, a file with it, and room for what newer
 /// programs add.

@@ -1,4 +1,4 @@
-//! A commit comes in: judged by everybody alike, then applied (LOG.md rules 4 and 6).
+//! A commit comes in: judged by everybody alike, then applied (docs/protocol.md, rules 4 and 6).
 
 use std::collections::BTreeSet;
 
@@ -109,7 +109,7 @@ fn applied(
 }
 
 /// A removal begins a membership generation; where the remover could not, an admin does it next
-/// (LOG.md rules 11 and 12).
+/// (docs/protocol.md, rules 11 and 12).
 fn begin_generation(
     work: &mut Work<'_>,
     row: &mut LogRow,

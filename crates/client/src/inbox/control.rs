@@ -1,4 +1,5 @@
-//! Requests in the log that need no epoch: to be removed, to be added again (LOG.md rules 7, 9).
+//! Requests in the log that need no epoch: to be removed, to be added again (docs/protocol.md,
+//! rules 7, 9).
 
 use veche_mls::{Control, Group};
 use veche_store::{LogRow, LogState, OutboxRow};

@@ -36,7 +36,7 @@ pub(super) fn take(
         Opened::Message(opened) => opened_message(work, row, group, (entry, &opened))?,
         Opened::Junk(_) => junk(work, row, entry)?,
         Opened::Own => {
-            // Something claims this leaf: new keys before the next seal (LOG.md rule 4).
+            // Something claims this leaf: new keys before the next seal (docs/protocol.md, rule 4).
             junk(work, row, entry)?;
             let name = format!("update {}", row.log);
             let last = work.tx.meta_number(&name)?.unwrap_or(0);
@@ -92,7 +92,7 @@ fn listed_later(
     Ok(())
 }
 
-/// Counters show what of a sender is missing (LOG.md rule 3).
+/// Counters show what of a sender is missing (docs/protocol.md, rule 3).
 fn count(
     work: &mut Work<'_>,
     row: &LogRow,
@@ -117,7 +117,7 @@ fn count(
     Ok(())
 }
 
-/// A server that shows two orders is found out (LOG.md rule 8).
+/// A server that shows two orders is found out (docs/protocol.md, rule 8).
 fn compare_transcripts(
     work: &mut Work<'_>,
     row: &LogRow,

@@ -117,7 +117,8 @@ fn take(
     }
 }
 
-/// Own entries are known by id and hash in the outbox, never by a claimed leaf (LOG.md rule 4).
+/// Own entries are known by id and hash in the outbox, never by a claimed leaf (docs/protocol.md,
+/// rule 4).
 fn own_row(
     work: &Work<'_>,
     row: &LogRow,

@@ -1,4 +1,4 @@
-//! The one repair for every kind of lost state: be added again (LOG.md rules 6 and 7).
+//! The one repair for every kind of lost state: be added again (docs/protocol.md, rules 6 and 7).
 
 use veche_mls::{Control, ReadmitRequest, Suite, generate_key_package};
 use veche_store::{LogRow, LogState};

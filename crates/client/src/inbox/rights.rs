@@ -1,4 +1,4 @@
-//! Rotations, admin lists and freezes that come alone (LOG.md rules 11 and 12).
+//! Rotations, admin lists and freezes that come alone (docs/protocol.md, rules 11 and 12).
 
 use veche_mls::{Group, RiderPlace, verify_rider};
 use veche_store::{GenerationRow, LogRow, OutboxRow};

@@ -1,5 +1,5 @@
 //! Commits and rotations: an intent becomes a change of the group, with the change of rights that
-//! belongs to it (LOG.md rules 2, 11 and 12).
+//! belongs to it (docs/protocol.md, rules 2, 11 and 12).
 
 use veche_mls::{AdminSecret, Bound, Draft, Group, MlsError, RiderPlace, RiderPlan};
 use veche_store::{LogRow, OutboxRow};
@@ -139,7 +139,7 @@ pub(super) fn listed_secret(
     Ok(group.policy().admin_keys.contains_key(&secret.public()).then_some(secret))
 }
 
-/// A rotation on its own: a generation begins in the current epoch (LOG.md rule 12).
+/// A rotation on its own: a generation begins in the current epoch (docs/protocol.md, rule 12).
 pub(super) fn seal_rotation(
     work: &mut Work<'_>,
     row: &LogRow,
@@ -162,7 +162,8 @@ pub(super) fn seal_rotation(
     Ok(true)
 }
 
-/// Before an admin leaves it takes itself off the lists (LOG.md rule 12). Answers whether it is off.
+/// Before an admin leaves it takes itself off the lists (docs/protocol.md, rule 12). Answers
+/// whether it is off.
 pub(super) fn step_down_first(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     let me = work.identity()?.account();
     let off = work.with_group(&row.log, |group| {

@@ -1,5 +1,5 @@
 //! What members do by themselves for the chat: all of them know what is to be done; one of them does
-//! it, the others step in when it does not (LOG.md rules 7, 9 and 12).
+//! it, the others step in when it does not (docs/protocol.md, rules 7, 9 and 12).
 
 use veche_mls::{AdminSecret, Group, Role};
 use veche_store::{LogRow, OutboxRow};

@@ -1,5 +1,5 @@
 //! The way out: what a person wants is written down, sealed when its turn comes, submitted until it
-//! is durable, and settled when the log brings it (LOG.md rules 1 to 5).
+//! is durable, and settled when the log brings it (docs/protocol.md, rules 1 to 5).
 
 mod again;
 mod build;

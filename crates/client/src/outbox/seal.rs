@@ -38,7 +38,7 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
     Ok(false)
 }
 
-/// What the person wants, first in, first out (LOG.md rule 3).
+/// What the person wants, first in, first out (docs/protocol.md, rule 3).
 fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     let mut previous: Option<EntryId> = None;
     let mut on_their_way = 0;
@@ -232,7 +232,7 @@ pub(crate) fn seal_anew(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientEr
 
 const GIVEN_UP: &str = "given up ";
 
-/// The counters of this epoch that this device has given up (LOG.md rule 3).
+/// The counters of this epoch that this device has given up (docs/protocol.md, rule 3).
 fn given_up(work: &Work<'_>, log: &LogId) -> Result<Vec<u32>, ClientError> {
     let bytes = work.tx.meta(&format!("{GIVEN_UP}{log}"))?.unwrap_or_default();
     let (counters, _) = bytes.as_chunks::<4>();

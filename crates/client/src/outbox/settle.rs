@@ -296,7 +296,7 @@ pub(crate) fn fail_intent(
 }
 
 /// Our commit came back and was merged: its joiners get their Welcomes, the tree goes up as a blob
-/// (LOG.md rule 14). The intent settles when all are delivered.
+/// (docs/protocol.md, rule 14). The intent settles when all are delivered.
 pub(crate) fn invite_joiners(
     work: &mut Work<'_>,
     row: &LogRow,

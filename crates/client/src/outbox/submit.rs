@@ -48,9 +48,9 @@ pub(super) fn needed_blob(out: &OutboxRow) -> Result<Option<BlobId>, ClientError
     })
 }
 
-/// A stale row, once the log is read far enough (LOG.md rule 2): its own entry, had it been in the
-/// log, would have taken it away. The same bytes go again after a skipped commit; after one that was
-/// applied it is sealed again, a commit as a new intent with a new id.
+/// A stale row, once the log is read far enough (docs/protocol.md, rule 2): its own entry, had it
+/// been in the log, would have taken it away. The same bytes go again after a skipped commit; after
+/// one that was applied it is sealed again, a commit as a new intent with a new id.
 pub(super) fn resolve(
     work: &mut Work<'_>,
     row: &LogRow,

@@ -1,4 +1,4 @@
-//! LOG.md, "Appending" and "Rights": each rule the server keeps.
+//! docs/protocol.md, rules 1 to 5, 11 and 12: each rule the server keeps.
 
 use ed25519_dalek::SigningKey;
 use veche_wire::{

@@ -13,7 +13,7 @@ pub enum LogState {
     Creating = 0,
     /// A member.
     Active = 1,
-    /// Cannot follow: asks to be added again (LOG.md rules 6 and 7).
+    /// Cannot follow: asks to be added again (docs/protocol.md, rules 6 and 7).
     Stuck = 2,
     /// Left by this person.
     Left = 3,
@@ -36,9 +36,9 @@ impl LogState {
 /// What is to be done in a log when its turn comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogFlags {
-    /// Somebody was removed without a rotation: an admin rotates first (LOG.md rule 12).
+    /// Somebody was removed without a rotation: an admin rotates first (docs/protocol.md, rule 12).
     pub rotation_due: bool,
-    /// Something claims this leaf: update it before the next seal (LOG.md rule 4).
+    /// Something claims this leaf: update it before the next seal (docs/protocol.md, rule 4).
     pub update_due: bool,
     /// The server lost entries: what is known here goes to it again.
     pub restored: bool,
@@ -101,7 +101,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LogRow> {
     })
 }
 
-/// The secret of a membership generation (LOG.md rule 11).
+/// The secret of a membership generation (docs/protocol.md, rule 11).
 #[derive(Clone, PartialEq, Eq)]
 pub struct GenerationRow {
     /// Its number.

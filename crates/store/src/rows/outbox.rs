@@ -1,4 +1,4 @@
-//! Entries to be appended, in the order in which they were wanted (LOG.md rule 3).
+//! Entries to be appended, in the order in which they were wanted (docs/protocol.md, rule 3).
 
 use rusqlite::{Row, params};
 use veche_wire::{EntryId, LogId, Millis, Seq};
