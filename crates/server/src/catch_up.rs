@@ -87,6 +87,7 @@ impl<E: Engine> Service<E> {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.subscriptions.insert(log, Subscription { behind: false, ..subscription });
         self.subscribers.entry(log).or_default().insert(id);
+        self.subscription_count += 1;
         if subscription.behind {
             self.park(id, &log);
         }
@@ -97,6 +98,7 @@ impl<E: Engine> Service<E> {
             && connection.subscriptions.remove(log).is_some()
         {
             connection.turns.retain(|other| other != log);
+            self.subscription_count -= 1;
             remove_reader(&mut self.subscribers, log, id);
         }
     }

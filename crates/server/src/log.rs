@@ -230,12 +230,19 @@ impl<E: Engine> Service<E> {
     /// encoding for all. The others are parked at their cursors.
     pub(crate) fn fan_out(&mut self, fresh: Fresh) {
         for (log, entries) in fresh.0 {
-            let Some(readers) = self.subscribers.get(&log).cloned() else { continue };
+            let readers = self.readers_of(&log);
+            if readers.is_empty() {
+                continue;
+            }
             let frames = encode_shared(&log, entries);
             for id in readers {
                 frames.iter().for_each(|shared| self.push_shared(id, &log, shared));
             }
         }
+    }
+
+    fn readers_of(&self, log: &LogId) -> Vec<crate::ConnectionId> {
+        self.subscribers.get(log).into_iter().flatten().copied().collect()
     }
 
     fn push_shared(&mut self, id: crate::ConnectionId, log: &LogId, shared: &Shared) {
@@ -256,7 +263,7 @@ impl<E: Engine> Service<E> {
 
     /// Gives a signal to all other subscribers that have room; nobody waits for it.
     pub(crate) fn signal(&mut self, from: crate::ConnectionId, log: LogId, bytes: Vec<u8>) {
-        let Some(readers) = self.subscribers.get(&log).cloned() else { return };
+        let readers = self.readers_of(&log);
         let frame: Arc<[u8]> = ServerFrame::Push(Push::Signal { log, bytes }).encode().into();
         for id in readers.into_iter().filter(|id| *id != from) {
             let has_room = self.connections.get(&id).is_some_and(|connection| {

@@ -53,6 +53,8 @@ pub struct Service<E> {
     /// When each log took its last commit, while that still matters.
     commit_times: BTreeMap<LogId, Millis>,
     pub(crate) subscribers: BTreeMap<LogId, BTreeSet<ConnectionId>>,
+    /// How many subscriptions of logs there are.
+    pub(crate) subscription_count: usize,
     pub(crate) inbox_readers: BTreeMap<DeviceId, BTreeSet<ConnectionId>>,
     /// Connections with something that is served from the log.
     pub(crate) parked: BTreeSet<ConnectionId>,
@@ -93,6 +95,7 @@ impl<E: Engine> Service<E> {
             jobs: Vec::new(),
             commit_times: BTreeMap::new(),
             subscribers: BTreeMap::new(),
+            subscription_count: 0,
             inbox_readers: BTreeMap::new(),
             parked: BTreeSet::new(),
             hungry: BTreeSet::new(),
@@ -132,6 +135,7 @@ impl<E: Engine> Service<E> {
     /// before is done all the same.
     pub fn disconnect(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.remove(&id) else { return };
+        self.subscription_count -= connection.subscriptions.len();
         for log in connection.subscriptions.keys() {
             remove_reader(&mut self.subscribers, log, id);
         }
@@ -181,6 +185,10 @@ impl<E: Engine> Service<E> {
         }
         self.metrics.count_request(&frame.request);
         if let Request::Hello { version } = frame.request {
+            let rate = self.config.requests_per_connection;
+            if let Err(ms) = connection.requests.take(now, rate, 1) {
+                return self.refuse(id, frame.id, Refused::Later { ms });
+            }
             let response = self.greet(id, version);
             return self.answer(id, frame.id, response);
         }
@@ -307,9 +315,13 @@ impl<E: Engine> Service<E> {
 
     /// Puts an encoded frame into the outgoing queue.
     pub(crate) fn send(&mut self, id: ConnectionId, frame: &Arc<[u8]>) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.put(Arc::clone(frame));
-            self.ready.insert(id);
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.put(Arc::clone(frame));
+        self.ready.insert(id);
+        // Pushes and long answers stop far below this: it asks and asks, and takes no answer.
+        if connection.outgoing_bytes > 2 * self.config.answers_bytes_max {
+            connection.drop_outgoing();
+            self.close(id, Closing::Unread);
         }
     }
 
@@ -439,8 +451,7 @@ impl<E: Engine> Service<E> {
     }
 
     fn count_readers(&self) {
-        let subscriptions: usize = self.subscribers.values().map(BTreeSet::len).sum();
-        self.metrics.subscriptions.set(subscriptions as u64);
+        self.metrics.subscriptions.set(self.subscription_count as u64);
         self.metrics.connections.set(self.connections.len() as u64);
         self.metrics.parked.set(self.parked.len() as u64);
     }

@@ -27,6 +27,8 @@ pub const INCOMING_KIB_MAX: usize = 64 << 10;
 pub const OUTBOX_BYTES_MAX: usize = 256 << 10;
 /// The most events in one transaction.
 const BATCH_EVENTS_MAX: usize = 4_096;
+/// The most pieces of what is past its time that are removed at once.
+const SWEEPS_MAX: usize = 20;
 /// A connection that says nothing at first is closed after this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(30);
 
@@ -189,10 +191,8 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
             Event::Disconnect(id) => self.forget(id),
             Event::Tidy => {
                 let now = (self.clock)();
-                if self.service.sweep(now) {
-                    // There is more: leave the requests a turn first, then go on next time.
-                    crate::say::info("removing what is past its time", &[]);
-                }
+                // What is left after so many pieces waits for the next time: requests wait, too.
+                (0..SWEEPS_MAX).take_while(|_| self.service.sweep(now)).for_each(drop);
                 self.service.tidy(now);
             }
             Event::Stop => return true,

@@ -43,6 +43,8 @@ pub enum Closing {
     Unreadable,
     /// It was refused again and again and went on.
     Refusals,
+    /// It takes no answers.
+    Unread,
     /// Too many connections read slowly.
     Parked,
     /// The server could not read what it is subscribed to.
@@ -133,6 +135,11 @@ impl Connection {
         }
         self.outgoing_bytes = self.outgoing_bytes.saturating_sub(taken_bytes);
         frames
+    }
+
+    pub(crate) fn drop_outgoing(&mut self) {
+        self.outgoing.clear();
+        self.outgoing_bytes = 0;
     }
 
     pub(crate) fn is_parked(&self) -> bool {

@@ -53,7 +53,8 @@ fn what_is_no_frame_is_answered_and_ends_the_connection() {
 #[test]
 fn requests_have_a_rate_per_connection_and_per_address() {
     let mut stage = stage_with(|config| {
-        config.requests_per_connection = Rate { per_second: 10, burst: 3 };
+        // One more than below, for the hello.
+        config.requests_per_connection = Rate { per_second: 10, burst: 4 };
         config.requests_per_address = Rate { per_second: 1, burst: 5 };
     });
     let (one, other) = (stage.connect(), stage.connect());
@@ -85,7 +86,7 @@ fn what_strangers_could_abuse_has_a_rate_of_its_own() {
 fn who_is_refused_again_and_again_is_sent_away() {
     let mut stage = stage_with(|config| {
         config.refusals_max = 3;
-        config.requests_per_connection = Rate { per_second: 1, burst: 1 };
+        config.requests_per_connection = Rate { per_second: 1, burst: 2 };
     });
     let id = stage.connect();
     let request = || Request::Unsubscribe { log: veche_wire::LogId([0; 16]) };
@@ -161,4 +162,15 @@ fn a_quota_refuses_what_adds_bytes_and_serves_the_rest() {
     stage.service.tidy(stage.now);
     assert_eq!(stage.append(id, &chat.message(1)), refused(Refused::Full));
     assert_eq!(stage.read_all(id, &chat).len(), 20);
+}
+
+#[test]
+fn who_takes_no_answers_is_sent_away() {
+    let mut stage = stage_with(|config| config.answers_bytes_max = 10_000);
+    let id = stage.connect();
+    for _ in 0..10_000 {
+        stage.send(id, Request::Hello { version: 1 });
+        assert!(stage.service.connections[&id].outgoing_bytes <= 20_000);
+    }
+    assert_eq!(stage.service.take_outgoing(id, usize::MAX).closing, Some(Closing::Unread));
 }

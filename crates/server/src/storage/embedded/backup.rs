@@ -56,7 +56,9 @@ fn copy_blobs(from: &Path, destination: &Path) -> Stored<()> {
         match fs::copy(&source, &copy) {
             Ok(_) => sync_file(&copy)?,
             // Its time was over since the rows were copied.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                logs.execute("DELETE FROM blobs WHERE name = ?1", [name.as_slice()])?;
+            }
             Err(error) => return Err(broken_file("copy a blob", &error)),
         }
     }

@@ -1,0 +1,106 @@
+//! A folder that the first version wrote, which every later one must open.
+//!
+//! When the format changes before the first release, `cargo test -p veche-server write_the_fixture
+//! -- --ignored` writes it anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use veche_wire::{
+    BlobId, Delivery, InboxPass, Kind, Permit, Push, Request, Response, SignedRequest, Who,
+};
+
+use super::directory::Person;
+use super::stage::{Chat, Stage, changes, entry_id, signed};
+use crate::storage::{Embedded, Engine};
+use crate::{Config, ConnectionId};
+
+const BLOB: BlobId = BlobId([9; 32]);
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/folder-v1")
+}
+
+fn stage_in(folder: &Path) -> (Stage<Embedded>, ConnectionId) {
+    let engine = Embedded::open(folder, Arc::default()).unwrap();
+    let mut stage = Stage::over(engine, Config::default());
+    let id = stage.connect();
+    (stage, id)
+}
+
+/// The first chat of every stage over a fresh server has the same ids and tokens.
+fn chats() -> (Chat, Chat) {
+    let mut stage = Stage::over(crate::storage::Memory::new(), Config::default());
+    let id = stage.connect();
+    let chat = stage.chat(id);
+    let next = chat.next_generation(&mut stage.dice);
+    (chat, next)
+}
+
+fn envelope(to: &Person) -> Request {
+    Request::Deliver(Delivery {
+        device: to.device_id(),
+        id: entry_id(5),
+        pass: InboxPass::Permit(Permit::Open),
+        needs: None,
+        bytes: b"an envelope".to_vec(),
+    })
+}
+
+#[test]
+#[ignore = "writes the fixture: only when the format changes on purpose"]
+fn write_the_fixture() {
+    let _ = fs::remove_dir_all(fixture());
+    let (mut stage, id) = stage_in(&fixture());
+    let (chat, next) = chats();
+    let ana = Person::new(1, 1);
+    assert_eq!(stage.ask(id, chat.create()), Response::Done);
+    stage.append(id, &chat.message(1));
+    let rotation = changes(Some(next.rotation()), None, None);
+    stage.append(id, &signed(chat.commit(2), &chat.admin, rotation));
+    stage.register(id, &ana, "ana");
+    stage.ask(id, envelope(&ana));
+    let (bytes, permit) = (b"a blob".to_vec(), Permit::Open);
+    stage.ask(id, Request::PutBlob { blob: BLOB, offset: 0, total: 6, bytes, permit });
+    stage.service.engine_mut().tidy().unwrap();
+    drop(stage);
+    fs::remove_file(fixture().join("lock")).unwrap();
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_the_first_version_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    copy(&fixture(), folder.path());
+    let (mut stage, id) = stage_in(folder.path());
+    let (chat, next) = chats();
+    let ana = Person::new(1, 1);
+
+    let kinds: Vec<_> = stage.read_all(id, &next).iter().map(|entry| entry.kind).collect();
+    assert_eq!(kinds, [Kind::Message, Kind::Commit]);
+    let entries = stage.read_all(id, &chat);
+    assert_eq!(entries[0].bytes, chat.message(1).bytes);
+    let rider = entries[1].rider.as_ref().unwrap();
+    assert_eq!(rider.rotation, Some(next.rotation()));
+    let look_up = Request::Lookup { who: Who::Username("ana".into()), permit: Permit::Open };
+    let Response::Account(record) = stage.ask(id, look_up) else { panic!() };
+    assert_eq!(record.devices, [ana.certificate()]);
+    stage.ask_as(id, &ana, &SignedRequest::SubscribeInbox);
+    let [Push::Inbox { entries }] = &stage.pushed(id)[..] else { panic!() };
+    assert_eq!((entries[0].seq, entries[0].bytes.as_slice()), (1, b"an envelope".as_slice()));
+    let whole = stage.ask(id, Request::GetBlob { blob: BLOB, offset: 0, length: 9 });
+    assert_eq!(whole, Response::BlobPart { total: 6, bytes: b"a blob".to_vec() });
+}
