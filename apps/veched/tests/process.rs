@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use veche_net::{DirectDialer, WsLink};
 use veche_server::wire::link::{Dial, Link};
 use veche_server::wire::{
-    AdminKey, Append, ClientFrame, Commitment, EntryId, Kind, LogId, Permit, Request, Response,
-    ServerAddress, ServerFrame, Token, TokenHash, TokenHashes,
+    AdminKey, Append, ClientFrame, Commitment, EntryId, Kind, LogId, Permit, Refused, Request,
+    Response, ServerAddress, ServerFrame, Token, TokenHash, TokenHashes,
 };
 
 struct Server {
@@ -36,12 +36,14 @@ fn said(output: &Output) -> String {
 
 impl Server {
     fn start(data: &Path, flags: &[&str]) -> Self {
-        let mut child = veched(&["serve"], data)
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = veched(&["serve"], data);
+        command.args(flags);
+        Self::run(&mut command)
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line
@@ -312,4 +314,43 @@ fn nothing_but_a_session_gets_in() {
     let other = Server::start(other.path(), &[]);
     let confused = ServerAddress { key: server.address.key, ..other.address.clone() };
     assert!(dial(&confused).is_err(), "a server with another key");
+}
+
+/// Needs a kernel that lets this user mount a small disk in a namespace of its own (`unshare`);
+/// elsewhere it says that it did not run. The same at the seam of the service, with a bounded
+/// database, runs everywhere.
+#[test]
+fn a_full_disk_is_said_and_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let can_mount = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs"])
+        .arg(folder.path())
+        .status();
+    if !can_mount.is_ok_and(|status| status.success()) {
+        eprintln!("not run: this user cannot mount a small disk");
+        return;
+    }
+    let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" && head -c 2000000 /dev/zero > \
+                  \"$1/ballast\" && exec \"$2\" serve --data \"$1/data\"";
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+    command.arg(folder.path()).arg(env!("CARGO_BIN_EXE_veched"));
+    let server = Server::run(&mut command);
+    let mut ana = Caller::new(&server.address);
+    assert_eq!(ana.ask(create()), Some(Response::Done));
+
+    let mut stored = 0;
+    let refused = loop {
+        match ana.ask(message(stored + 1)) {
+            Some(Response::Appended { seq }) => stored = seq,
+            other => break other,
+        }
+    };
+    assert_eq!(refused, Some(Response::Refused(Refused::Full)), "after {stored} entries");
+    let Some(Response::Entries { head, .. }) = ana.ask(read(0)) else { panic!() };
+    assert_eq!(head, stored, "it still reads");
+    let ballast = format!("/proc/{}/root{}/ballast", server.child.id(), folder.path().display());
+    std::fs::remove_file(ballast).unwrap();
+    assert_eq!(ana.ask(message(stored + 1)), Some(Response::Appended { seq: stored + 1 }));
+    assert!(server.stop());
 }
