@@ -102,7 +102,11 @@ fn follow(work: &mut Work<'_>, row: &veche_store::LogRow) -> Result<(), ClientEr
 
 /// Whether everything that the server has was processed.
 pub(crate) fn is_caught_up(tx: &Tx<'_>, session: &Session) -> Result<bool, ClientError> {
-    if !session.registered || session.inbox.is_none_or(|head| head > session.inbox_seen) {
+    // A program that ends when it has caught up must have left its KeyPackages behind.
+    if !session.registered
+        || session.is_stocking()
+        || session.inbox.is_none_or(|head| head > session.inbox_seen)
+    {
         return Ok(false);
     }
     for row in tx.logs()? {

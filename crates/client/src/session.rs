@@ -120,6 +120,12 @@ impl Session {
         Effect::Send(ClientFrame { id, request }.encode())
     }
 
+    /// Whether the directory is still being told what others need to write to this account.
+    pub(crate) fn is_stocking(&self) -> bool {
+        let stock = |key: &Key| matches!(key, Key::Invites | Key::Packages(_));
+        self.busy.iter().any(stock)
+    }
+
     /// What the answer `id` is to; `None` where nothing like it was asked.
     pub(crate) fn answered(&mut self, id: RequestId) -> Option<Key> {
         let (key, _) = self.in_flight.remove(&id)?;

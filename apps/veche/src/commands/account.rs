@@ -27,6 +27,10 @@ pub(super) async fn register(
         context.engine.go_online();
     }
     let change = context.settle(Kept::new(reply, Ok(()))).await?;
+    if change != Change::Queued {
+        // Others can write to an account only once its KeyPackages are there.
+        context.catch_up().await?;
+    }
     let (me, phrase) = (context.client().me()?, context.client().phrase()?);
     let (Some(me), Some(phrase)) = (me, phrase) else {
         return Err(Problem::refused("the account was not made"));

@@ -74,7 +74,8 @@ pub(super) async fn save(
             return Ok(());
         }
     }
-    let folder = context.folder.join(folder);
+    // Without the `.` that stands for the folder itself.
+    let folder: PathBuf = context.folder.join(folder).components().collect();
     let part = |index| Ok(context.client().file_part(chat, message, index)?);
     let path = write(&folder, &file, part)?;
     let path = path.to_string_lossy();

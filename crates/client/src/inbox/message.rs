@@ -77,6 +77,9 @@ fn opened_message(
     if let Body::Note(Note::AdminKey(key)) = &content.body {
         return listed_later(work, group, key, &account);
     }
+    if people::is_blocked(work, &account)? {
+        return Ok(());
+    }
     apply(work, row, entry, (&account, &content))
 }
 
