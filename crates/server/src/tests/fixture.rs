@@ -1,7 +1,7 @@
 //! A folder that the first version wrote, which every later one must open.
 //!
-//! When the format changes before the first release, `cargo test -p veche-server write_the_fixture
-//! -- --ignored` writes it anew.
+//! When the format changes before the first release, this test writes it anew where the variable
+//! `UPDATE_FIXTURES` is set.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,6 @@ fn envelope(to: &Person) -> Request {
     })
 }
 
-#[test]
-#[ignore = "writes the fixture: only when the format changes on purpose"]
 fn write_the_fixture() {
     let _ = fs::remove_dir_all(fixture());
     let (mut stage, id) = stage_in(&fixture());
@@ -83,6 +81,9 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_folder_of_the_first_version_opens() {
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        write_the_fixture();
+    }
     let folder = tempfile::tempdir().unwrap();
     copy(&fixture(), folder.path());
     let (mut stage, id) = stage_in(folder.path());
