@@ -136,7 +136,7 @@ fn address_in(line: &str) -> Option<&str> {
 /// What two people type to talk to each other through this server.
 fn guide(veche: &Path, data: &Path, address: &str) -> String {
     let homes = homes(data);
-    let (ana, bo) = (homes.join("ana"), homes.join("bo"));
+    let (ana, ben) = (homes.join("ana"), homes.join("ben"));
     let line = |home: &PathBuf, words: &str| {
         format!("  {} --home {} {words}\n", quoted(veche.as_os_str()), quoted(home.as_os_str()))
     };
@@ -145,17 +145,17 @@ fn guide(veche: &Path, data: &Path, address: &str) -> String {
     if !ana.exists() {
         text += "\nTwo people come in, each with a home of their own, and know each other:\n\n";
         text += &line(&ana, &format!("register --server {address} --name ana"));
-        text += &line(&bo, &format!("register --server {address} --name bo"));
-        text += &line(&ana, "contact add @bo");
-        text += &line(&bo, "contact add @ana");
+        text += &line(&ben, &format!("register --server {address} --name ben"));
+        text += &line(&ana, "contact add @ben");
+        text += &line(&ben, "contact add @ana");
     }
-    text += "\nAna writes, and bo reads:\n\n";
+    text += "\nAna writes, and ben reads:\n\n";
     if !ana.exists() {
-        text += &line(&ana, "chat new bo");
+        text += &line(&ana, "chat new ben");
     }
-    text += &line(&ana, "send bo 'Hello, bo!'");
-    text += &line(&bo, "sync");
-    text += &line(&bo, "read ana");
+    text += &line(&ana, "send ben 'Hello, ben!'");
+    text += &line(&ben, "sync");
+    text += &line(&ben, "read ana");
     text += "\nAll commands:\n\n";
     text += &format!("  {} --help\n", quoted(veche.as_os_str()));
     text
@@ -201,7 +201,7 @@ mod tests {
         let text = guide(Path::new("/t/veche"), Path::new("/no/data"), address);
         let first = format!("/t/veche --home /no/data-homes/ana register --server {address}");
         assert!(text.contains(&first), "{text}");
-        assert!(text.contains("/t/veche --home /no/data-homes/bo read ana"), "{text}");
+        assert!(text.contains("/t/veche --home /no/data-homes/ben read ana"), "{text}");
     }
 
     #[test]
