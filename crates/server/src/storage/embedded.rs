@@ -49,6 +49,7 @@ pub struct Embedded {
     folder: PathBuf,
     /// Bytes of blobs.
     blob_bytes: u64,
+    erased: Erased,
     metrics: Arc<Metrics>,
     /// Keeps other servers away until it is dropped.
     _lock: File,
@@ -60,12 +61,20 @@ impl std::fmt::Debug for Embedded {
     }
 }
 
+/// Which databases had rows erased since their write-ahead logs were emptied.
+#[derive(Debug, Clone, Copy, Default)]
+struct Erased {
+    logs: bool,
+    directory: bool,
+}
+
 /// One transaction over both databases and the blob files that it touched.
 struct Transaction<'a> {
     logs: &'a Connection,
     directory: &'a Connection,
     blobs: PathBuf,
     files: Files,
+    erased: Erased,
 }
 
 /// Blob files of a transaction.
@@ -109,8 +118,15 @@ impl Embedded {
         let directory = open_directory(folder, vfs)?;
         sync_folder(folder)?;
         let blob_bytes = blobs::count_bytes(&logs)?;
-        let engine =
-            Self { logs, directory, folder: folder.to_owned(), blob_bytes, metrics, _lock: lock };
+        let engine = Self {
+            logs,
+            directory,
+            folder: folder.to_owned(),
+            blob_bytes,
+            erased: Erased { logs: true, directory: true },
+            metrics,
+            _lock: lock,
+        };
         blobs::remove_orphans(&engine.logs, &engine.folder.join("blobs"))?;
         Ok(engine)
     }
@@ -155,10 +171,12 @@ impl Embedded {
             directory: &self.directory,
             blobs: self.folder.join("blobs"),
             files: Files::default(),
+            erased: self.erased,
         };
         let batch: &mut dyn Batch = &mut transaction;
         let done = work(batch);
         let files = std::mem::take(&mut transaction.files);
+        let erased = transaction.erased;
         let started = Instant::now();
         let done = done.and_then(|()| files.sync()).and_then(|()| {
             databases.into_iter().try_for_each(|database| Ok(database.execute_batch("COMMIT")?))
@@ -170,6 +188,7 @@ impl Embedded {
         if changes() != before {
             self.metrics.count_commit(started.elapsed());
         }
+        self.erased = erased;
         self.blob_bytes = (self.blob_bytes + files.added_bytes).saturating_sub(files.removed_bytes);
         files.remove_doomed();
         Ok(())
@@ -190,17 +209,14 @@ impl Engine for Embedded {
     }
 
     fn tidy(&mut self) -> Stored<()> {
-        for database in [&self.logs, &self.directory] {
-            database
-                .pragma_update_and_check(None, "incremental_vacuum", VACUUM_PAGES, |_| Ok(()))
-                .or_else(|error| match error {
-                    // It answers with no row where there is nothing to give back.
-                    rusqlite::Error::QueryReturnedNoRows => Ok(()),
-                    other => Err(other),
-                })?;
-            // What was deleted is still in the write-ahead log until that is emptied.
-            database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        let Erased { logs, directory } = self.erased;
+        for (database, has_erased) in [(&self.logs, logs), (&self.directory, directory)] {
+            // Else the write-ahead log keeps its size: writing over it is faster than growing it.
+            if has_erased {
+                give_back(database)?;
+            }
         }
+        self.erased = Erased::default();
         Ok(())
     }
 
@@ -309,6 +325,19 @@ fn restrict(path: &Path) -> Stored<()> {
 #[cfg(not(unix))]
 fn restrict(_path: &Path) -> Stored<()> {
     Ok(())
+}
+
+/// Gives unused pages back to the disk, and empties the write-ahead log, in which what was erased
+/// still stands.
+fn give_back(database: &Connection) -> Stored<()> {
+    let vacuumed =
+        database.pragma_update_and_check(None, "incremental_vacuum", VACUUM_PAGES, |_| Ok(()));
+    match vacuumed {
+        // It answers with no row where there is nothing to give back.
+        Ok(()) | Err(rusqlite::Error::QueryReturnedNoRows) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
 fn roll_back(databases: [&Connection; 2]) {

@@ -181,6 +181,7 @@ fn the_disk_holds_no_capability_and_no_erased_envelope() {
             [name, &bytes].iter().any(|hay| hay.windows(needle.len()).any(|part| part == needle))
         })
     };
+    stage.service.tidy(stage.now);
     assert!(holds(&envelope[..33]), "the search finds what is there");
     stage.ask_as(id, &ana, &veche_wire::SignedRequest::EraseInbox { up_to: 1 });
     stage.service.tidy(stage.now);

@@ -108,6 +108,7 @@ impl Blobs for Transaction<'_> {
             names.push(fixed(&name)?);
             self.files.removed_bytes += from_sql(row.get(1)?)?;
         }
+        self.erased.logs |= !names.is_empty();
         let mut delete = self.logs.prepare_cached("DELETE FROM blobs WHERE name = ?1")?;
         for name in &names {
             delete.execute([name.as_slice()])?;

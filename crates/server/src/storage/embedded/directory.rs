@@ -178,6 +178,7 @@ impl Directory for Transaction<'_> {
                 "UPDATE packages SET bytes = NULL WHERE device = ?1 AND suite = ?2 AND hash = ?3",
             )?
             .execute(params![device.as_bytes().as_slice(), suite, hash])?;
+        self.erased.directory = true;
         Ok(Some(bytes))
     }
 

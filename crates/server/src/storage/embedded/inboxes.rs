@@ -9,6 +9,7 @@ use crate::storage::{Day, InboxState, Inboxes, Page, Stored};
 impl Inboxes for Transaction<'_> {
     fn put_invites(&mut self, account: &AccountId, hashes: &[TokenHash]) -> Stored<()> {
         let account = account.as_bytes().as_slice();
+        self.erased.directory = true;
         self.directory
             .prepare_cached("DELETE FROM invites WHERE account = ?1")?
             .execute([account])?;
@@ -101,19 +102,23 @@ impl Inboxes for Transaction<'_> {
     }
 
     fn erase(&mut self, device: &DeviceId, up_to: Seq) -> Stored<()> {
-        self.directory
+        let removed = self
+            .directory
             .prepare_cached("DELETE FROM envelopes WHERE device = ?1 AND seq <= ?2")?
             .execute(params![device.as_bytes().as_slice(), to_sql(up_to)])?;
+        self.erased.directory |= removed > 0;
         Ok(())
     }
 
     fn sweep_envelopes(&mut self, before: Day, limit: usize) -> Stored<usize> {
-        Ok(self
+        let removed = self
             .directory
             .prepare_cached(
                 "DELETE FROM envelopes WHERE (device, seq) IN
                      (SELECT device, seq FROM envelopes WHERE day < ?1 LIMIT ?2)",
             )?
-            .execute(params![before, to_sql(limit as u64)])?)
+            .execute(params![before, to_sql(limit as u64)])?;
+        self.erased.directory |= removed > 0;
+        Ok(removed)
     }
 }

@@ -150,13 +150,15 @@ impl Logs for Transaction<'_> {
     }
 
     fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<usize> {
-        Ok(self
+        let removed = self
             .logs
             .prepare_cached(
                 "DELETE FROM entries WHERE (log, seq) IN
                      (SELECT log, seq FROM entries WHERE day < ?1 LIMIT ?2)",
             )?
-            .execute(params![before, to_sql(limit as u64)])?)
+            .execute(params![before, to_sql(limit as u64)])?;
+        self.erased.logs |= removed > 0;
+        Ok(removed)
     }
 }
 
