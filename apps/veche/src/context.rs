@@ -1,12 +1,13 @@
 //! What a command works with, and how it waits for the server.
 
-use std::cell::Ref;
+use std::cell::{Cell, Ref};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use veche_client::wire::LogId;
-use veche_client::{Client, ClientError, Command, Connection, Outcome, Reply, Settled};
+use veche_client::{Client, Command, Connection, Outcome, Reply, Settled};
 
 use crate::args::Options;
 use crate::engine::Engine;
@@ -16,6 +17,9 @@ use crate::problem::Problem;
 
 /// What a person is told whose change has to wait.
 const STAYS_QUEUED: &str = "the change stays queued; the next `veche sync` sends it";
+
+/// Who has to wait for less than this learns the reason soon enough.
+const WORTH_TELLING: Duration = Duration::from_secs(2);
 
 /// One command at work.
 pub(crate) struct Context {
@@ -28,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) stdin: Option<Vec<u8>>,
     /// When waiting for the server ends.
     pub(crate) deadline: Instant,
+    /// Whether the person knows that the server could not be reached at once.
+    told: Cell<bool>,
 }
 
 /// A change that is kept, and whether the server could be reached before.
@@ -61,7 +67,7 @@ impl Context {
     ) -> Self {
         let deadline = Instant::now() + options.timeout;
         let Request { folder, stdin, .. } = request;
-        Self { engine, output, options, folder, stdin, deadline }
+        Self { engine, output, options, folder, stdin, deadline, told: Cell::new(false) }
     }
 
     /// The client, to look at. Not to be held while waiting for anything.
@@ -82,6 +88,7 @@ impl Context {
         }
         self.engine.go_online();
         let caught_up = self.engine.until(self.deadline, |engine| {
+            self.tell_when_unreachable();
             let client = engine.client();
             match client.connection()? {
                 Connection::Incompatible(words) => Err(Problem::refused(words)),
@@ -92,6 +99,18 @@ impl Context {
         match caught_up.await? {
             Some(()) => Ok(()),
             None => Err(self.unreachable()),
+        }
+    }
+
+    /// Says once why there is nothing but waiting at first.
+    pub(crate) fn tell_when_unreachable(&self) {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if self.told.get() || left < WORTH_TELLING {
+            return;
+        }
+        if let Some(reason) = self.engine.unreachable() {
+            self.output.tell(&format!("veche: {reason}\n  trying for {} s more", left.as_secs()));
+            self.told.set(true);
         }
     }
 
@@ -143,12 +162,14 @@ impl Context {
             return Ok(Change::Queued);
         }
         kept.reached.map_err(|problem| problem.hint(STAYS_QUEUED))?;
-        let settled =
-            self.engine.until(self.deadline, |engine| match engine.client().intent(intent)? {
+        let settled = self.engine.until(self.deadline, |engine| {
+            self.tell_when_unreachable();
+            match engine.client().intent(intent)? {
                 Settled::Waiting => Ok(None),
                 Settled::Done(outcome) => Ok(Some(outcome)),
                 Settled::Failed(reason) => Err(Problem::refused(reason)),
-            });
+            }
+        });
         match settled.await? {
             Some(outcome) => Ok(Change::Done(outcome)),
             None => Err(self.not_confirmed().hint(STAYS_QUEUED)),
@@ -166,12 +187,7 @@ impl Context {
     }
 }
 
-/// The chat that a person means, or words on where to look.
+/// The chat that a person means.
 pub(crate) fn find_chat(client: &Client, named: &str) -> Result<LogId, Problem> {
-    client.find_chat(named).map_err(|error| match error {
-        ClientError::Refused(words) => {
-            Problem::refused(words).hint("`veche chats` lists your chats and their ids")
-        }
-        error => error.into(),
-    })
+    Ok(client.find_chat(named)?)
 }

@@ -38,7 +38,11 @@ pub(crate) async fn drive(engine: Rc<Engine>) {
         };
         engine.set_reach(Reach::Unreachable(why));
         failures += 1;
-        tokio::time::sleep(wait(failures)).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait(failures)) => {}
+            // In a long-running process the waits have grown, but somebody new is waiting now.
+            () = engine.hurried() => failures = 1,
+        }
     }
 }
 

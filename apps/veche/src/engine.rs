@@ -52,6 +52,8 @@ pub(crate) struct Engine {
     work: Notify,
     /// The time to wake up at has changed.
     wake_changed: Notify,
+    /// Somebody has begun to wait for the server.
+    hurry: Notify,
 }
 
 impl Engine {
@@ -70,6 +72,7 @@ impl Engine {
             changed: Notify::new(),
             work: Notify::new(),
             wake_changed: Notify::new(),
+            hurry: Notify::new(),
         }
     }
 
@@ -204,6 +207,12 @@ impl Engine {
     pub(crate) fn go_online(&self) {
         self.online.set(true);
         self.work.notify_one();
+        self.hurry.notify_one();
+    }
+
+    /// Waits until somebody who has just come wants the server.
+    pub(crate) async fn hurried(&self) {
+        self.hurry.notified().await;
     }
 
     /// Waits until somebody wants the server and it is known where that is.

@@ -21,7 +21,7 @@ use crate::Dice;
 /// How many people talk.
 const PEOPLE: [&str; 3] = ["ana", "bo2", "cyd"];
 /// The most messages that are acknowledged before each kill.
-const CALM_SENDS_MAX: u64 = 2;
+const CALM_SENDS_MAX: u64 = 3;
 /// A receiver that runs beside all else stays for so long.
 const FOREVER_SECONDS: &str = "100000";
 
@@ -46,6 +46,27 @@ struct Counts {
     refused_sends: u64,
 }
 
+/// How long commands take, about, from their start to their end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pace {
+    /// One that does not talk with the server. A send that has run for longer, and has not ended,
+    /// talks with it: a request is in flight.
+    offline: Duration,
+    /// A send. Kills are aimed between the two.
+    send: Duration,
+}
+
+impl Pace {
+    /// Takes in what was measured, so that one slow moment does not spoil the aim.
+    fn learn(&mut self, offline: Duration, send: Duration) {
+        let mix = |old: &mut Duration, new| {
+            *old = if old.is_zero() { new } else { (*old * 3 + new) / 4 };
+        };
+        mix(&mut self.offline, offline);
+        mix(&mut self.send, send);
+    }
+}
+
 struct Loop {
     dice: Dice,
     server: Server,
@@ -53,8 +74,8 @@ struct Loop {
     group: String,
     audit: Audit,
     counts: Counts,
-    /// How long a send takes, about; kills are aimed into it.
-    send_takes: Duration,
+    direct: Pace,
+    handed_over: Pace,
     /// Names what was said, so that each text is said once.
     said: u64,
     _folder: tempfile::TempDir,
@@ -105,12 +126,13 @@ impl Loop {
             group: text_of(&made, "chat"),
             audit: Audit::default(),
             counts: Counts::default(),
-            send_takes: Duration::ZERO,
+            direct: Pace::default(),
+            handed_over: Pace::default(),
             said: 0,
             _folder: folder,
         };
         for index in 0..this.people.len() {
-            this.send_takes = this.calm_send(index)?;
+            this.measure(index, Victim::Sender)?;
         }
         Ok(this)
     }
@@ -127,15 +149,16 @@ impl Loop {
             _ => None,
         };
         let mut listener = self.linger(receiver)?;
-        for _ in 0..self.dice.below(CALM_SENDS_MAX + 1) {
-            let took = self.calm_send(sender)?;
-            self.send_takes = (self.send_takes * 3 + took) / 4;
+        for _ in 0..self.dice.between(1, CALM_SENDS_MAX) {
+            self.measure(sender, victim)?;
         }
+        let Pace { offline, send } = *self.pace(victim);
+        let span = u64::try_from(send.saturating_sub(offline).as_micros()).unwrap_or(u64::MAX);
         let text = self.next_text();
+        let began = Instant::now();
         let mut sending = self.start_send(sender, &text)?;
-        let micros = u64::try_from(self.send_takes.as_micros()).unwrap_or(u64::MAX);
-        std::thread::sleep(Duration::from_micros(self.dice.below(micros)));
-        let in_flight = sending.is_running();
+        std::thread::sleep(offline + Duration::from_micros(self.dice.below(span)));
+        let in_flight = sending.is_running() && began.elapsed() >= offline;
         match victim {
             Victim::Server => self.server.kill(),
             Victim::Sender => drop(sending.kill()),
@@ -168,6 +191,20 @@ impl Loop {
             .map(|person| Ok((person.name.as_str(), person.messages(&self.group)?)))
             .collect::<Result<Vec<_>, Stopped>>()?;
         Ok(self.audit.complaints(&transcripts))
+    }
+
+    fn pace(&mut self, victim: Victim) -> &mut Pace {
+        if victim == Victim::Holder { &mut self.handed_over } else { &mut self.direct }
+    }
+
+    /// Measures a command without the server and a message that nothing disturbs.
+    fn measure(&mut self, sender: usize, victim: Victim) -> Result<(), Stopped> {
+        let began = Instant::now();
+        self.people.get(sender).ok_or("nobody is there")?.run(&["me"])?.good()?;
+        let offline = began.elapsed();
+        let send = self.calm_send(sender)?;
+        self.pace(victim).learn(offline, send);
+        Ok(())
     }
 
     /// A message that nothing disturbs; says how long it took.

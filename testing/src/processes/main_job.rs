@@ -57,9 +57,15 @@ pub fn play() -> Result<Checks, Stopped> {
     checks.part("without the server", |checks| break_down::queue(play, checks));
     checks.part("a killed server", |checks| break_down::killed(play, checks));
     checks.part("two processes in one home", |checks| break_down::two_processes(play, checks));
+    checks.part("a stopped process", |checks| break_down::stopped_process(play, checks));
+    checks.part("a home too deep for a socket", |checks| break_down::deep_home(play, checks));
+    checks.part("waiting for quiet", |checks| break_down::quiet(play, checks));
     checks.part("one transcript after all that", |checks| group::same_transcript(play, checks));
     checks.part("removing, adding again, leaving", |checks| group::part_ways(play, checks));
     checks.part("blocking", |checks| talk::block(play, checks));
+    checks.part("a server restored from a copy", |checks| break_down::restored(play, checks));
+    checks.part("registering by invitation", |checks| begin::invited(play, checks));
+    checks.part("a damaged home", |checks| break_down::damaged(play, checks));
     checks.part("a home behind a passphrase", |checks| begin::passphrase(play, checks));
     checks.part("the server stops when asked", |checks| break_down::stop(play, checks));
     Ok(checks)

@@ -47,6 +47,31 @@ impl Server {
         Ok(())
     }
 
+    /// Copies everything into a new folder, as an operator does.
+    ///
+    /// # Errors
+    /// Where that fails.
+    pub fn backup(&self, destination: &Path) -> Result<(), Stopped> {
+        let mut command = Command::new(program("veched")?);
+        command.arg("backup").arg("--data").arg(&self.data).arg(destination);
+        Running::start(command, None)?.finish()?.good().map(drop)
+    }
+
+    /// Starts on another folder from now on, such as a copy.
+    pub fn move_to(&mut self, data: &Path) {
+        self.data = data.to_owned();
+    }
+
+    /// Makes a code with which one person may register.
+    ///
+    /// # Errors
+    /// Where that fails.
+    pub fn invite(&self) -> Result<String, Stopped> {
+        let mut command = Command::new(program("veched")?);
+        command.args(["invite", "new", "--uses", "1", "--data"]).arg(&self.data);
+        Ok(Running::start(command, None)?.finish()?.good()?.stdout.trim().to_owned())
+    }
+
     /// The address that people register at, with the key.
     #[must_use]
     pub fn address(&self) -> &str {

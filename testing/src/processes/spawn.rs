@@ -211,12 +211,14 @@ impl Running {
         let all = |thread: Option<JoinHandle<String>>| {
             thread.and_then(|thread| thread.join().ok()).unwrap_or_default()
         };
-        Ok(Ran {
+        let ran = Ran {
             line: std::mem::take(&mut self.line),
             code: status.code(),
             stdout: all(self.stdout.take()),
             stderr: all(self.stderr.take()),
-        })
+        };
+        // Whatever was asked of it, a program never panics.
+        if ran.stderr.contains("panicked at") { Err(ran.to_string()) } else { Ok(ran) }
     }
 }
 

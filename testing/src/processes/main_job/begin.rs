@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Play;
 use crate::processes::person::{column, text_of};
-use crate::processes::{Checks, Person, Stopped};
+use crate::processes::{Checks, Person, Server, Stopped};
 
 pub(super) fn nothing_yet(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
     let ana = &play.ana;
@@ -125,5 +125,27 @@ pub(super) fn passphrase(play: &mut Play, checks: &mut Checks) -> Result<(), Sto
     let ran = eve.with_variable("VECHE_PASSPHRASE", "battery staple").run(&["me"])?;
     checks.equal("nor with another", &ran.code, &Some(1));
     checks.equal("with it, it does", &locked.object(&["me"])?["name"], &json!("eve"));
+    Ok(())
+}
+
+pub(super) fn invited(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let data = play.folder().join("club");
+    let club = Server::start(&data, &["--registration", "invite"])?;
+    let (gus, hal) = (Person::new(play.folder(), "gus")?, Person::new(play.folder(), "hal")?);
+    let register = |person: &Person, code: Option<&str>| {
+        let mut words = vec!["register", "--server", club.address(), "--name", &person.name];
+        words.extend(code.iter().flat_map(|code| ["--invite", code]));
+        person.run(&words)
+    };
+    let ran = register(&gus, None)?;
+    checks.equal("without a code nobody comes in", &ran.code, &Some(1));
+    checks.that("and is told so", ran.stderr.contains("invite"), || ran.stderr.clone());
+    let ran = register(&gus, Some("a code made up"))?;
+    checks.equal("nor with one that is made up", &ran.code, &Some(1));
+    let code = club.invite()?;
+    let ran = register(&gus, Some(&code))?;
+    checks.that("with a code, one does", ran.is_good(), || ran.to_string());
+    let ran = register(&hal, Some(&code))?;
+    checks.equal("which is good once", &ran.code, &Some(1));
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Play, texts};
 use crate::processes::person::{column, text_of};
-use crate::processes::{Checks, Stopped};
+use crate::processes::{Checks, Person, Stopped};
 
 pub(super) fn queue(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
     let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.clone());
@@ -130,5 +130,114 @@ pub(super) fn stop(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> 
     play.server.start_again()?;
     let ran = play.ana.run(&["sync"])?;
     checks.that("and it comes back as it was", ran.is_good(), || ran.to_string());
+    Ok(())
+}
+
+/// A process that has the home and does not answer: others give up, and what they gave up on never
+/// happens.
+pub(super) fn stopped_process(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.as_str());
+    let mut watching = bo.start(&["--json", "watch"])?;
+    let first = ana.say(chat, "still watching?")?;
+    watching.line(|line| line.contains(&first))?;
+    watching.signal("STOP")?;
+    let ran = bo.run(&["send", chat, "a ghost", "--timeout", "1"])?;
+    checks.equal("whoever finds the home in use gives up", &ran.code, &Some(1));
+    checks.that("and is told why", ran.stderr.contains("is using"), || ran.stderr.clone());
+    watching.signal("CONT")?;
+    let second = ana.say(chat, "go on")?;
+    watching.line(|line| line.contains(&second))?;
+    watching.signal("TERM")?;
+    watching.finish()?;
+    bo.sync()?;
+    ana.sync()?;
+    let said = texts(ana, chat)?;
+    checks.that("nothing happens afterwards", !said.contains(&"a ghost".to_owned()), || {
+        format!("{said:?}")
+    });
+    Ok(())
+}
+
+/// A socket's path has at most about a hundred bytes; in deeper homes others wait for the lock.
+pub(super) fn deep_home(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let deep = play.folder().join("deep".repeat(30));
+    let ida = Person::new(&deep, "ida")?;
+    ida.register(play.server.address())?;
+    let first = ida.start(&["sync", "--wait", "1"])?;
+    let ran = ida.run(&["me"])?;
+    checks.that("a second process waits for its turn", ran.is_good(), || ran.to_string());
+    checks.that("so does the first end well", first.finish()?.is_good(), String::new);
+    Ok(())
+}
+
+pub(super) fn quiet(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.as_str());
+    let waiting = bo.start(&["--json", "sync", "--wait", "4"])?;
+    ana.say(chat, "into the quiet")?;
+    let synced = waiting.finish()?.good()?.object()?;
+    checks.that(
+        "`sync --wait` receives what comes meanwhile",
+        synced["received"].as_u64() >= Some(1),
+        || synced.to_string(),
+    );
+    checks.that(
+        "so that it is there",
+        texts(bo, chat)?.contains(&"into the quiet".to_owned()),
+        String::new,
+    );
+    Ok(())
+}
+
+/// The server comes back from a copy that is older than what it has acknowledged: the clients give
+/// it again what they have, and nothing wedges.
+pub(super) fn restored(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, cy, chat) = (&play.ana, &play.cy, play.group.clone());
+    let copy = play.folder().join("copy");
+    play.server.backup(&copy)?;
+    let lost = ana.say(&chat, "after the copy was made")?;
+    play.server.kill();
+    play.server.move_to(&copy);
+    play.server.start_again()?;
+    for _ in 0..2 {
+        ana.sync()?;
+        cy.sync()?;
+    }
+    let answer = cy.say(&chat, "I heard you")?;
+    ana.sync()?;
+    cy.sync()?;
+    for person in [ana, cy] {
+        let ids = column(&person.messages(&chat)?, "id");
+        let count = |id: &String| ids.iter().filter(|other| *other == id).count();
+        checks.equal(&format!("{} has what the copy lacked, once", person.name), &count(&lost), &1);
+        checks.equal("and the talk goes on", &count(&answer), &1);
+    }
+    // cy was outside for a while, and stays without what was said then.
+    let at_cy = column(&cy.messages(&chat)?, "id");
+    let mut at_ana = column(&ana.messages(&chat)?, "id");
+    let before = at_ana.len();
+    at_ana.retain(|id| at_cy.contains(id));
+    checks.equal("in one order", &at_cy, &at_ana);
+    checks.that("without what was not for them", at_ana.len() < before, || format!("{at_cy:?}"));
+    Ok(())
+}
+
+pub(super) fn damaged(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let failed = |error: std::io::Error| error.to_string();
+    let jan = Person::new(play.folder(), "jan")?;
+    jan.register(play.server.address())?;
+    let path = jan.home().join("client.db");
+    let whole = std::fs::read(&path).map_err(failed)?;
+    let half = whole.len() / 2;
+    std::fs::write(&path, whole.get(..half).unwrap_or_default()).map_err(failed)?;
+    let ran = jan.run(&["sync"])?;
+    checks.equal("a home that was cut short is refused", &ran.code, &Some(1));
+    checks.that("with a reason", ran.stderr.starts_with("veche: "), || ran.stderr.clone());
+    std::fs::write(&path, whole).map_err(failed)?;
+    let ran = jan.run(&["sync"])?;
+    checks.that("put right, it works again", ran.is_good(), || ran.to_string());
+    std::fs::remove_file(jan.home().join("key")).map_err(failed)?;
+    let ran = jan.run(&["me"])?;
+    checks.equal("without its key it is refused", &ran.code, &Some(1));
+    checks.that("and the key is named", ran.stderr.contains("key"), || ran.stderr.clone());
     Ok(())
 }
