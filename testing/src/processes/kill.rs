@@ -22,6 +22,8 @@ use crate::Dice;
 const PEOPLE: [&str; 3] = ["ana", "bo2", "cyd"];
 /// The most messages that are acknowledged before each kill.
 const CALM_SENDS_MAX: u64 = 3;
+/// How often it is a change of the group, and not a message, that is under way.
+const RENAMES_PER_MILLE: u64 = 150;
 /// A receiver that runs beside all else stays for so long.
 const FOREVER_SECONDS: &str = "100000";
 
@@ -43,6 +45,7 @@ enum Victim {
 struct Counts {
     kills: BTreeMap<Victim, u64>,
     in_flight: u64,
+    renames: u64,
     refused_sends: u64,
 }
 
@@ -116,14 +119,19 @@ impl Loop {
         }
         let first = people.first().ok_or("nobody is there")?;
         let made = first.object(&["group", "new", "those who live", "bo2", "cyd"])?;
+        let group = text_of(&made, "chat");
         for person in &people {
             person.sync()?;
+            // Everybody may rename it.
+            if person.name != first.name {
+                first.run(&["group", "role", &group, &person.name, "admin"])?.good()?;
+            }
         }
         let mut this = Self {
             dice: Dice::seeded(seed, 0),
             server,
             people,
-            group: text_of(&made, "chat"),
+            group,
             audit: Audit::default(),
             counts: Counts::default(),
             direct: Pace::default(),
@@ -156,7 +164,13 @@ impl Loop {
         let span = u64::try_from(send.saturating_sub(offline).as_micros()).unwrap_or(u64::MAX);
         let text = self.next_text();
         let began = Instant::now();
-        let mut sending = self.start_send(sender, &text)?;
+        let renames = self.dice.chance(RENAMES_PER_MILLE);
+        let mut sending = if renames {
+            self.counts.renames += 1;
+            self.start(sender, &["group", "rename", &self.group, &text])?
+        } else {
+            self.start_send(sender, &text)?
+        };
         std::thread::sleep(offline + Duration::from_micros(self.dice.below(span)));
         let in_flight = sending.is_running() && began.elapsed() >= offline;
         match victim {
@@ -171,7 +185,9 @@ impl Loop {
             self.server.start_again()?;
         }
         let ran = sending.finish()?;
-        self.note(&ran, &text)?;
+        if !renames {
+            self.note(&ran, &text)?;
+        }
         if let Some(holder) = &mut holder {
             holder.kill();
         }
@@ -190,7 +206,20 @@ impl Loop {
             .iter()
             .map(|person| Ok((person.name.as_str(), person.messages(&self.group)?)))
             .collect::<Result<Vec<_>, Stopped>>()?;
-        Ok(self.audit.complaints(&transcripts))
+        let mut complaints = self.audit.complaints(&transcripts);
+        let titles = self
+            .people
+            .iter()
+            .map(|person| {
+                let chats = person.objects(&["chats"])?;
+                let chat = chats.iter().find(|chat| text_of(chat, "chat") == self.group);
+                Ok(chat.map(|chat| text_of(chat, "title")))
+            })
+            .collect::<Result<Vec<_>, Stopped>>()?;
+        if titles.windows(2).any(|pair| pair.first() != pair.last()) {
+            complaints.push(format!("different titles: {titles:?}"));
+        }
+        Ok(complaints)
     }
 
     fn pace(&mut self, victim: Victim) -> &mut Pace {
@@ -228,8 +257,13 @@ impl Loop {
     }
 
     fn start_send(&self, sender: usize, text: &str) -> Result<Running, Stopped> {
-        let person = self.people.get(sender).ok_or("nobody is there")?;
-        person.start(&["--json", "send", &self.group, text, "--timeout", "60"])
+        self.start(sender, &["send", &self.group, text])
+    }
+
+    fn start(&self, who: usize, words: &[&str]) -> Result<Running, Stopped> {
+        let person = self.people.get(who).ok_or("nobody is there")?;
+        let words: Vec<&str> = ["--json", "--timeout", "60"].iter().chain(words).copied().collect();
+        person.start(&words)
     }
 
     /// A process that receives until it is killed, and serves what others hand over; it has its home
@@ -260,7 +294,7 @@ impl Loop {
     }
 
     fn conclude(&self, checks: &mut Checks, cycles: u64, seed: u64, as_json: bool) {
-        let Counts { kills, in_flight, refused_sends } = &self.counts;
+        let Counts { kills, in_flight, renames, refused_sends } = &self.counts;
         let total: u64 = kills.values().sum();
         let enough = format!("at least half of {total} kills fell inside an in-flight request");
         checks.that(&enough, in_flight * 2 >= total, || format!("{in_flight} did"));
@@ -275,6 +309,7 @@ impl Loop {
                 "receiver": of(Victim::Receiver),
             },
             "kills_in_flight": in_flight,
+            "renames": renames,
             "attempted": self.audit.attempts(),
             "acknowledged": self.audit.acknowledgements(),
             "not_acknowledged": refused_sends,
