@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+mod bench;
 mod fuzz;
 mod processes;
 
+pub(crate) use bench::bench;
 pub(crate) use fuzz::fuzz;
 pub(crate) use processes::processes;
 

@@ -4,6 +4,7 @@
 //! This crate is **never** part of a product, and no product depends on it. Its stories are in
 //! `tests/`, its loops over real processes in `processes`.
 
+pub mod bench;
 pub mod dice;
 pub mod fuzz;
 pub mod processes;

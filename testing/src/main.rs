@@ -9,6 +9,7 @@ const HELP: &str = "\
 veche-testing <command>
 
   fuzz [--mutations N] [--target NAME]    every decoder over its corpus and mutations of it
+  bench [--json] [--quick] [--only NAME]  how long things take and how much they write
   main-job                                people, chats, groups, files and accidents over real processes
   kill [--cycles N] [--seed S] [--json]   kill processes while messages are under way
   demo                                    the main job as a show, with real texts
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let command = words.next().unwrap_or_default();
     let words: Vec<String> = words.collect();
     let outcome = match command.as_str() {
+        "bench" => commands::bench(&words),
         "fuzz" => commands::fuzz(&words),
         "main-job" | "kill" | "demo" => commands::processes(&command, &words),
         _ => Err(format!("there is no command `{command}`\n{HELP}")),

@@ -78,6 +78,12 @@ impl Server {
         &self.address
     }
 
+    /// The number of its process, while it runs.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.running.as_ref().map(Running::id)
+    }
+
     /// Where it keeps everything.
     #[must_use]
     pub fn data(&self) -> &Path {

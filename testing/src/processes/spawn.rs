@@ -147,6 +147,12 @@ impl Running {
         Ok(Self { line, child, lines, stdout: Some(stdout), stderr: Some(stderr) })
     }
 
+    /// Its number in the system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
