@@ -12,7 +12,7 @@ use super::{Sizes, Stopped, words};
 pub(super) fn run(sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Result<(), Stopped> {
     for suite in Suite::ALL {
         for leaves in &sizes.leaves {
-            // Groups planned large have the classic suite (DESIGN §5).
+            // Groups planned large have the classic suite (docs/decisions/0006-one-suite-for-now.md).
             if suite == Suite::Classic || *leaves <= 100 {
                 report(measure(*leaves, suite, sizes.messages)?);
             }
