@@ -5,7 +5,7 @@
 
 use veche_mls::{ChatKind, Suite, check_key_package, verify_certificate};
 use veche_store::{IntentState, OutboxState};
-use veche_wire::{AccountId, AccountRecord, Certificate, Permit, Request, Token, Who};
+use veche_wire::{AccountId, AccountRecord, DeviceRecord, Permit, Request, Token, Who};
 
 use crate::session::Key;
 use crate::wanted::{self, Change, Device, Ending, Id, Intent, Person, Purpose, Wanted};
@@ -58,12 +58,12 @@ fn ask_for(
     }
     let mut missing = false;
     for (number, device) in person.devices.iter().enumerate() {
-        let Ok(certificate) = Certificate::decode(&device.certificate) else { continue };
+        let Ok(record) = DeviceRecord::decode(&device.record) else { continue };
         if device.package.is_none() {
             missing = true;
             let suite = suite_for(purpose).number();
             work.ask(Key::Package(intent, index, number), |_| Request::TakeKeyPackage {
-                device: certificate.device,
+                device: record.certificate.device,
                 suite,
                 permit: Permit::Open,
             });
@@ -95,14 +95,14 @@ pub(crate) fn looked_up(
     if person.account.is_some_and(|account| account.0 != record.account.0) {
         return failed(work, intent, "the server answered about somebody else");
     }
-    let certified = |certificate: &Certificate| {
-        certificate.account == record.account && verify_certificate(certificate)
+    let certified = |device: &DeviceRecord| {
+        device.certificate.account == record.account && verify_certificate(&device.certificate)
     };
     let devices: Vec<Device> = record
         .devices
         .iter()
-        .filter(|certificate| certified(certificate))
-        .map(|certificate| Device { certificate: certificate.encode(), package: None })
+        .filter(|device| certified(device))
+        .map(|device| Device { record: device.encode(), package: None })
         .collect();
     if devices.is_empty() {
         return failed(work, intent, "the server knows no device of theirs that can be verified");
@@ -130,7 +130,7 @@ pub(crate) fn package_taken(
         let words = format!("{name} cannot be added now: no KeyPackage is left; try again later");
         return failed(work, intent, &words);
     };
-    let certificate = Certificate::decode(&device.certificate)?;
+    let certificate = DeviceRecord::decode(&device.record)?.certificate;
     let suite = suite_for(&purpose);
     if check_key_package(&work.core.engine, &package, &certificate, suite).is_err() {
         return failed(work, intent, &format!("the KeyPackage of {name} is not valid"));

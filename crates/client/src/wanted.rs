@@ -99,9 +99,9 @@ pub(crate) struct Person {
 /// A device that is to be added.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Device {
-    /// Its encoded certificate.
+    /// Its encoded `DeviceRecord`.
     #[cbor(n(0), with = "minicbor::bytes")]
-    pub(crate) certificate: Vec<u8>,
+    pub(crate) record: Vec<u8>,
     /// One of its KeyPackages, once the directory gave one.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub(crate) package: Option<Vec<u8>>,
@@ -191,9 +191,9 @@ pub(crate) struct Joiners {
 /// A device that a commit adds.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct JoinerRow {
-    /// Its encoded certificate.
+    /// Its encoded `DeviceRecord`.
     #[cbor(n(0), with = "minicbor::bytes")]
-    pub(crate) certificate: Vec<u8>,
+    pub(crate) record: Vec<u8>,
     /// The Welcome with only its secrets.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub(crate) welcome: Vec<u8>,

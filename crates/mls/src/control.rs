@@ -113,7 +113,9 @@ pub struct ReadmitRequest {
     pub device: DeviceId,
     /// A fresh KeyPackage of it.
     pub key_package: Vec<u8>,
-    /// Ed25519 by the device over the label, log, device and SHA-256 of the KeyPackage.
+    /// The public key of its inbox, so that whoever answers can write to it.
+    pub inbox_key: Vec<u8>,
+    /// Ed25519 by the device over the label, log, device, SHA-256 of the KeyPackage and of the inbox key.
     pub signature: [u8; 64],
 }
 
@@ -122,7 +124,8 @@ impl ReadmitRequest {
     #[must_use]
     pub fn new(identity: &Identity, log: LogId, key_package: Vec<u8>) -> Self {
         let device = identity.device();
-        let mut request = Self { log, device, key_package, signature: [0; 64] };
+        let inbox_key = identity.record().inbox_key;
+        let mut request = Self { log, device, key_package, inbox_key, signature: [0; 64] };
         request.signature = identity.sign(&request.signed_bytes());
         request
     }
@@ -135,17 +138,19 @@ impl ReadmitRequest {
     }
 
     fn signed_bytes(&self) -> Vec<u8> {
-        let hash = sha256(&[&self.key_package]);
-        signed_bytes(b"veche readmit v1\0", &self.log, &[self.device.as_bytes(), &hash])
+        let package = sha256(&[&self.key_package]);
+        let inbox = sha256(&[&self.inbox_key]);
+        signed_bytes(b"veche readmit v1\0", &self.log, &[self.device.as_bytes(), &package, &inbox])
     }
 
     /// Writes it (CBOR array, version first).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new(VERSION, 4);
+        let mut out = Writer::new(VERSION, 5);
         out.bytes(self.log.as_bytes())
             .bytes(self.device.as_bytes())
             .bytes(&self.key_package)
+            .bytes(&self.inbox_key)
             .bytes(&self.signature);
         out.finish()
     }
@@ -155,17 +160,22 @@ impl ReadmitRequest {
     /// # Errors
     /// Where the bytes are not a request of this version, or break a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut input = Reader::new(bytes, "readmission request", VERSION, 4)?;
+        let mut input = Reader::new(bytes, "readmission request", VERSION, 5)?;
         let request = Self {
             log: LogId(input.array()?),
             device: DeviceId(input.array()?),
             key_package: input.bytes()?.to_vec(),
+            inbox_key: input.bytes()?.to_vec(),
             signature: input.array()?,
         };
         input.finish()?;
         if request.key_package.len() > limits::KEY_PACKAGE_BYTES_MAX {
             let limit = limits::KEY_PACKAGE_BYTES_MAX;
             return Err(DecodeError::TooLarge { what: "KeyPackage", limit });
+        }
+        if request.inbox_key.len() > limits::INBOX_KEY_BYTES_MAX {
+            let limit = limits::INBOX_KEY_BYTES_MAX;
+            return Err(DecodeError::TooLarge { what: "inbox key", limit });
         }
         Ok(request)
     }

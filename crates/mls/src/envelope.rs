@@ -4,7 +4,7 @@
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::types::HpkeCiphertext;
 use veche_wire::{
-    BlobId, Certificate, Credential, DecodeError, DeviceId, EntryId, LogId, Random, Seq, limits,
+    BlobId, Credential, DecodeError, DeviceId, DeviceRecord, EntryId, LogId, Random, Seq, limits,
     padding,
 };
 use zeroize::Zeroizing;
@@ -14,6 +14,7 @@ use crate::control::ReadmitRequest;
 use crate::engine::{Engine, Suite};
 use crate::identity::{Identity, verify_certificate, verify_signature};
 use crate::policy::ChatKind;
+use crate::seal::sha256;
 use crate::seal::{open_padded, seal_padded};
 use crate::tokens::GenerationSecret;
 
@@ -186,12 +187,16 @@ impl Envelope {
 pub fn seal_envelope(
     engine: &Engine,
     identity: &Identity,
-    recipient: &Certificate,
+    recipient: &DeviceRecord,
     envelope: &Envelope,
 ) -> Result<Vec<u8>, EnvelopeError> {
-    let suite = Suite::from_number(recipient.inbox_suite).ok_or(EnvelopeError::Recipient)?;
+    let certificate = &recipient.certificate;
+    let suite = Suite::from_number(certificate.inbox_suite).ok_or(EnvelopeError::Recipient)?;
+    if sha256(&[&recipient.inbox_key]) != certificate.inbox_key_hash {
+        return Err(EnvelopeError::Recipient);
+    }
     let body = envelope.encode();
-    let signature = identity.sign(&signed_bytes(&recipient.device, &body));
+    let signature = identity.sign(&signed_bytes(&certificate.device, &body));
     let mut inner = Writer::new(VERSION, 3);
     inner.bytes(&identity.credential.encode()).bytes(&body).bytes(&signature);
     let mut plaintext = Zeroizing::new(inner.finish());
@@ -201,7 +206,7 @@ pub fn seal_envelope(
         .hpke_seal(
             suite.mls().hpke_config(),
             &recipient.inbox_key,
-            &info(&recipient.device),
+            &info(&certificate.device),
             &[],
             &plaintext,
         )

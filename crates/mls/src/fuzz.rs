@@ -162,8 +162,7 @@ impl Fixture {
     }
 
     fn sealed_request(&self) -> Vec<u8> {
-        let recipient = &self.bo.credential.certificate;
-        seal_envelope(&self.engine, &self.cy, recipient, &self.request()).expect(BUILT)
+        seal_envelope(&self.engine, &self.cy, &self.bo.record(), &self.request()).expect(BUILT)
     }
 
     fn controls(&self) -> Vec<Control> {

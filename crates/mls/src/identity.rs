@@ -8,8 +8,8 @@ use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
 use sha2::{Digest, Sha512};
 use veche_wire::{
-    AccountId, AdminKey, Certificate, Credential, DecodeError, DeviceId, EntryId, Kind, LogId,
-    NameBinding, Random, Rider, Rotation, TokenHashes,
+    AccountId, AdminKey, Certificate, Credential, DecodeError, DeviceId, DeviceRecord, EntryId,
+    Kind, LogId, NameBinding, Random, Rider, Rotation, TokenHashes,
 };
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -121,7 +121,7 @@ impl AccountKey {
         let mut certificate = Certificate {
             account: self.account(),
             device: keys.device(),
-            inbox_key: keys.inbox_public.clone(),
+            inbox_key_hash: sha256(&[&keys.inbox_public]),
             inbox_suite: INBOX_SUITE.number(),
             link_key: Some(keys.link.verifying_key().to_bytes()),
             signature: [0; 64],
@@ -205,7 +205,7 @@ impl Identity {
     /// Where the certificate is not a valid one for these keys.
     pub fn new(certificate: Certificate, keys: DeviceKeys) -> Result<Self, DecodeError> {
         let fits = certificate.device == keys.device()
-            && certificate.inbox_key == keys.inbox_public
+            && certificate.inbox_key_hash == sha256(&[&keys.inbox_public])
             && verify_certificate(&certificate);
         if !fits {
             return Err(DecodeError::Malformed("certificate"));
@@ -247,11 +247,12 @@ impl Identity {
     /// Writes it with its secrets, for the encrypted store.
     #[must_use]
     pub fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Writer::new(VERSION, 4);
+        let mut out = Writer::new(VERSION, 5);
         out.bytes(&self.credential.encode())
             .bytes(self.keys.signature.as_bytes())
             .bytes(self.keys.link.as_bytes())
-            .bytes(&self.keys.inbox_secret);
+            .bytes(&self.keys.inbox_secret)
+            .bytes(&self.keys.inbox_public);
         Zeroizing::new(out.finish())
     }
 
@@ -260,19 +261,28 @@ impl Identity {
     /// # Errors
     /// Where the bytes are not an identity of this version, or its parts do not fit together.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut input = Reader::new(bytes, "identity", VERSION, 4)?;
+        let mut input = Reader::new(bytes, "identity", VERSION, 5)?;
         let credential = Credential::decode(input.bytes()?)?;
         let signature = SigningKey::from_bytes(&Zeroizing::new(input.array()?));
         let link = SigningKey::from_bytes(&Zeroizing::new(input.array()?));
         let inbox_secret = Zeroizing::new(input.bytes()?.to_vec());
+        let inbox_public = input.bytes()?.to_vec();
         input.finish()?;
-        let inbox_public = credential.certificate.inbox_key.clone();
         let keys = DeviceKeys { signature, link, inbox_secret, inbox_public };
         let identity = Self::new(credential.certificate, keys)?;
         Ok(Self {
             credential: Credential { name: credential.name, ..identity.credential },
             ..identity
         })
+    }
+
+    /// The device as the directory keeps it.
+    #[must_use]
+    pub fn record(&self) -> DeviceRecord {
+        DeviceRecord {
+            certificate: self.credential.certificate.clone(),
+            inbox_key: self.keys.inbox_public.clone(),
+        }
     }
 
     pub(crate) fn inbox_secret(&self) -> &[u8] {

@@ -2,7 +2,7 @@
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use veche_wire::{
-    Append, Certificate, DecodeError, DeviceId, InboxPass, Kind, Millis, Permit, Refused, Request,
+    Append, DecodeError, DeviceId, DeviceRecord, InboxPass, Kind, Millis, Permit, Refused, Request,
     Rider, SignedRequest, certificate::is_username, limits,
 };
 
@@ -259,11 +259,11 @@ fn check_rider(kind: Kind, rider: &Rider) -> Result<(), Refused> {
 
 fn check_signed_shape(device: &DeviceId, signed: &SignedRequest) -> Result<(), Refused> {
     match signed {
-        SignedRequest::Register { certificate, username, .. } => {
+        SignedRequest::Register { device: record, username, .. } => {
             if username.as_deref().is_some_and(|name| !is_username(name)) {
                 return Err(malformed("a username is 3 to 32 of a-z, 0-9 and _"));
             }
-            check_certificate(device, certificate)
+            check_record(device, record)
         }
         SignedRequest::PublishKeyPackages { packages, last_resort, .. } => {
             at_most(packages.len(), limits::KEY_PACKAGES_MAX)?;
@@ -275,10 +275,14 @@ fn check_signed_shape(device: &DeviceId, signed: &SignedRequest) -> Result<(), R
     }
 }
 
-fn check_certificate(device: &DeviceId, certificate: &Certificate) -> Result<(), Refused> {
-    at_most(certificate.encode().len(), limits::CERTIFICATE_BYTES_MAX)?;
+fn check_record(device: &DeviceId, record: &DeviceRecord) -> Result<(), Refused> {
+    use sha2::Digest;
+    at_most(record.encode().len(), limits::CERTIFICATE_BYTES_MAX)?;
+    let certificate = &record.certificate;
     let account = certificate.account.as_bytes();
+    let hash: [u8; 32] = sha2::Sha256::digest(&record.inbox_key).into();
     if certificate.device != *device
+        || certificate.inbox_key_hash != hash
         || !is_signed(account, &certificate.signed_bytes(), &certificate.signature)
     {
         return Err(Refused::Forbidden);

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "this is test code")]
 
 use veche_wire::{
-    AccountId, AdminKey, BlobId, Certificate, Commitment, DeviceId, Entry, EntryId, Kind, LogId,
-    Seq, TokenHash, TokenHashes,
+    AccountId, AdminKey, BlobId, Certificate, Commitment, DeviceId, DeviceRecord, Entry, EntryId,
+    Kind, LogId, Seq, TokenHash, TokenHashes,
 };
 
 use crate::storage::{
@@ -173,41 +173,42 @@ fn old_entries_are_swept_with_their_ids(engine: &mut impl Engine) {
     });
 }
 
-fn certificate(account: u8, device: u8) -> Certificate {
-    Certificate {
+fn device(account: u8, device: u8) -> DeviceRecord {
+    let certificate = Certificate {
         account: AccountId([account; 32]),
         device: DeviceId([device; 32]),
-        inbox_key: vec![7; 32],
+        inbox_key_hash: [7; 32],
         inbox_suite: 1,
         link_key: None,
         signature: [1; 64],
-    }
+    };
+    DeviceRecord { certificate, inbox_key: vec![7; 1216] }
 }
 
 fn the_directory_keeps_accounts(engine: &mut impl Engine) {
     let account = AccountId([1; 32]);
     write(engine, |batch| {
         assert_eq!(batch.account(&account).unwrap(), None);
-        batch.put_device(&certificate(1, 9)).unwrap();
-        batch.put_device(&certificate(1, 3)).unwrap();
-        batch.put_device(&certificate(2, 4)).unwrap();
+        batch.put_device(&device(1, 9)).unwrap();
+        batch.put_device(&device(1, 3)).unwrap();
+        batch.put_device(&device(2, 4)).unwrap();
         batch.put_name(&account, "ana").unwrap();
     });
     write(engine, |batch| {
         let state = batch.account(&account).unwrap().unwrap();
         assert_eq!(state.username.as_deref(), Some("ana"));
-        assert_eq!(state.devices, [certificate(1, 3), certificate(1, 9)], "in order of keys");
+        assert_eq!(state.devices, [device(1, 3), device(1, 9)], "in order of keys");
         assert_eq!(batch.owner_of_name("ana").unwrap(), Some(account));
         assert_eq!(batch.owner_of_name("an").unwrap(), None);
         assert_eq!(batch.owner_of_device(&DeviceId([4; 32])).unwrap(), Some(AccountId([2; 32])));
         assert_eq!(batch.owner_of_device(&DeviceId([5; 32])).unwrap(), None);
     });
-    let renewed = Certificate { inbox_suite: 2, ..certificate(1, 9) };
+    let renewed = DeviceRecord { inbox_key: vec![8; 1216], ..device(1, 9) };
     write(engine, |batch| batch.put_device(&renewed).unwrap());
     write(engine, |batch| {
         let state = batch.account(&account).unwrap().unwrap();
         assert_eq!(state.username.as_deref(), Some("ana"), "a device does not take the name away");
-        assert_eq!(state.devices, [certificate(1, 3), renewed.clone()]);
+        assert_eq!(state.devices, [device(1, 3), renewed.clone()]);
     });
 }
 

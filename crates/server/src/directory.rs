@@ -3,7 +3,7 @@
 use ed25519_dalek::Signer;
 use sha2::{Digest, Sha256};
 use veche_wire::{
-    AccountId, AccountRecord, Certificate, DeviceId, NameBinding, Permit, Refused, Registration,
+    AccountId, AccountRecord, DeviceId, DeviceRecord, NameBinding, Permit, Refused, Registration,
     Response, Who, limits,
 };
 
@@ -24,10 +24,11 @@ impl Station<'_> {
     /// admission: the account's root key signed it.
     pub(crate) fn register(
         &mut self,
-        certificate: &Certificate,
+        device: &DeviceRecord,
         username: Option<&str>,
         permit: &Permit,
     ) -> Result<Reply, Fail> {
+        let certificate = &device.certificate;
         let account = &certificate.account;
         let known = self.batch.account(account)?;
         if let Some(owner) = self.batch.owner_of_device(&certificate.device)?
@@ -37,15 +38,16 @@ impl Station<'_> {
         }
         let new_name = self.check_name(account, known.as_ref(), username)?;
         let certified = known.as_ref().map_or(&[][..], |state| &state.devices);
-        let same_device = certified.iter().find(|other| other.device == certificate.device);
+        let same_device =
+            certified.iter().find(|other| other.certificate.device == certificate.device);
         if same_device.is_none() && certified.len() >= limits::DEVICES_MAX {
             return Err(Refused::TooLarge { limit: limits::DEVICES_MAX as u64 }.into());
         }
         if known.is_none() {
             self.check_registration(permit)?;
         }
-        if same_device != Some(certificate) {
-            self.batch.put_device(certificate)?;
+        if same_device != Some(device) {
+            self.batch.put_device(device)?;
         }
         if let Some(name) = new_name {
             self.batch.put_name(account, name)?;

@@ -4,7 +4,7 @@
 //! takes a clock: the day, the only time that is ever stored, is passed in.
 
 use veche_wire::{
-    AccountId, AdminKey, BlobId, Certificate, DeviceId, Entry, EntryId, InboxEntry, LogId, Seq,
+    AccountId, AdminKey, BlobId, DeviceId, DeviceRecord, Entry, EntryId, InboxEntry, LogId, Seq,
     TokenHash, TokenHashes,
 };
 
@@ -157,7 +157,7 @@ pub struct AccountState {
     /// Its username.
     pub username: Option<String>,
     /// Its devices, in the order of their keys.
-    pub devices: Vec<Certificate>,
+    pub devices: Vec<DeviceRecord>,
 }
 
 /// An operator's invite code.
@@ -190,7 +190,7 @@ pub trait Directory {
     ///
     /// # Errors
     /// Where the engine failed.
-    fn put_device(&mut self, certificate: &Certificate) -> Stored<()>;
+    fn put_device(&mut self, device: &DeviceRecord) -> Stored<()>;
     /// Gives a username, free so far, to an account.
     ///
     /// # Errors

@@ -10,8 +10,9 @@ pub struct Certificate {
     pub account: AccountId,
     /// The device's Ed25519 key, also its MLS signature key.
     pub device: DeviceId,
-    /// HPKE public key of the device's inbox, for the suite `inbox_suite`.
-    pub inbox_key: Vec<u8>,
+    /// SHA-256 of the HPKE public key of the device's inbox. The key itself (1.2 kB) is in the
+    /// [`DeviceRecord`], so that a group's tree of thousands of certificates stays small.
+    pub inbox_key_hash: [u8; 32],
     /// The MLS cipher suite whose HPKE seals envelopes to the inbox.
     pub inbox_suite: u16,
     /// Public key with which this device may certify others, where it may.
@@ -39,6 +40,32 @@ impl Certificate {
     /// Where the bytes are not a certificate of this version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::decode_certificate(bytes)
+    }
+}
+
+/// A device as the directory keeps it: what a group's leaves carry, and the key that only who writes
+/// to the inbox needs. Whoever uses the key checks that its SHA-256 is `inbox_key_hash`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// Who the device speaks for.
+    pub certificate: Certificate,
+    /// HPKE public key of the inbox, for the suite `certificate.inbox_suite`.
+    pub inbox_key: Vec<u8>,
+}
+
+impl DeviceRecord {
+    /// Writes the record (CBOR).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode_device_record(self)
+    }
+
+    /// Reads a record. Neither signature nor hash is checked here.
+    ///
+    /// # Errors
+    /// Where the bytes are not a record of this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode_device_record(bytes)
     }
 }
 

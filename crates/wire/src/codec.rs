@@ -9,8 +9,8 @@ mod frames;
 mod text;
 
 pub(crate) use certificate::{
-    certificate_signed_bytes, decode_certificate, decode_credential, encode_certificate,
-    encode_credential,
+    certificate_signed_bytes, decode_certificate, decode_credential, decode_device_record,
+    encode_certificate, encode_credential, encode_device_record,
 };
 pub(crate) use content::{decode_content, encode_content};
 pub(crate) use frames::{

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use crate::{
-    AccountId, AdminKey, Append, BlobId, Certificate, DecodeError, DeviceId, Entry, EntryId, LogId,
-    NameBinding, Seq, Token, TokenHash, TokenHashes, codec,
+    AccountId, AdminKey, Append, BlobId, DecodeError, DeviceId, DeviceRecord, Entry, EntryId,
+    LogId, NameBinding, Seq, Token, TokenHash, TokenHashes, codec,
 };
 
 /// Chosen by the client, unique among its unanswered requests on one connection; never 0.
@@ -243,8 +243,8 @@ pub enum Request {
 pub enum SignedRequest {
     /// Makes an account, or answers as before when repeated.
     Register {
-        /// Of the device that signs; its root signature proves the account.
-        certificate: Certificate,
+        /// The device that signs; the account's signature in its certificate proves the account.
+        device: DeviceRecord,
         /// `limits::USERNAME_MIN` to `USERNAME_MAX` of `a-z0-9_`; never reassigned.
         username: Option<String>,
         /// The right to.
@@ -315,7 +315,7 @@ pub struct AccountRecord {
     /// Its username, signed by the directory.
     pub name: Option<NameBinding>,
     /// Its devices, each certified by the account.
-    pub devices: Vec<Certificate>,
+    pub devices: Vec<DeviceRecord>,
 }
 
 /// What the server answers.

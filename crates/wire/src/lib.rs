@@ -20,7 +20,7 @@ pub mod padding;
 mod codec;
 
 pub use address::{ContactLink, ServerAddress};
-pub use certificate::{Certificate, Credential, NameBinding};
+pub use certificate::{Certificate, Credential, DeviceRecord, NameBinding};
 pub use content::Content;
 pub use entry::{AdminList, Append, Entry, Kind, Rider, Rotation, TokenHashes};
 pub use frame::{

@@ -1,9 +1,9 @@
 //! From an intent to a change of the group as it is now: re-applied after every lost race.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use veche_mls::{Change as MlsChange, Control, Group, Policy, Role, Suite, check_key_package};
-use veche_wire::{AccountId, AdminKey, Certificate};
+use veche_wire::{AccountId, AdminKey, DeviceId, DeviceRecord};
 
 use crate::ClientError;
 use crate::wanted::{Change, Id, Person};
@@ -25,6 +25,8 @@ pub(super) struct Making {
     pub(super) change: MlsChange,
     /// Signed leave requests.
     pub(super) proofs: Vec<Vec<u8>>,
+    /// The inbox keys of those who are added.
+    pub(super) inboxes: BTreeMap<DeviceId, Vec<u8>>,
 }
 
 /// What `change` comes to in `group`.
@@ -44,25 +46,31 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
         }),
         Change::Update => Plan::Make(Making {
             change: MlsChange { update: true, ..MlsChange::default() },
-            proofs: Vec::new(),
+            ..Making::default()
         }),
     })
 }
 
 fn add(group: &Group, people: &[Person]) -> Plan {
     let mut adds = Vec::new();
+    let mut inboxes = BTreeMap::new();
     for person in people {
         for device in &person.devices {
-            let Ok(certificate) = Certificate::decode(&device.certificate) else { continue };
-            if group.member_of_device(&certificate.device).is_none() {
+            let Ok(record) = DeviceRecord::decode(&device.record) else { continue };
+            if group.member_of_device(&record.certificate.device).is_none() {
                 adds.extend(device.package.clone());
+                inboxes.insert(record.certificate.device, record.inbox_key);
             }
         }
     }
     if adds.is_empty() {
         return Plan::Done;
     }
-    Plan::Make(Making { change: MlsChange { adds, ..MlsChange::default() }, proofs: Vec::new() })
+    Plan::Make(Making {
+        change: MlsChange { adds, ..MlsChange::default() },
+        inboxes,
+        ..Making::default()
+    })
 }
 
 fn remove(group: &Group, accounts: &[Id]) -> Plan {
@@ -76,7 +84,10 @@ fn remove(group: &Group, accounts: &[Id]) -> Plan {
     if removes.is_empty() {
         return Plan::Done;
     }
-    Plan::Make(Making { change: MlsChange { removes, ..MlsChange::default() }, proofs: Vec::new() })
+    Plan::Make(Making {
+        change: MlsChange { removes, ..MlsChange::default() },
+        ..Making::default()
+    })
 }
 
 fn remove_leaver(group: &Group, request: &[u8]) -> Plan {
@@ -84,7 +95,7 @@ fn remove_leaver(group: &Group, request: &[u8]) -> Plan {
     // A request of a leaf that is gone, or was added again since, asks for nothing.
     let Some(leaf) = group.verify_leave(&leave) else { return Plan::Done };
     let change = MlsChange { removes: vec![leaf], ..MlsChange::default() };
-    Plan::Make(Making { change, proofs: vec![leave.encode()] })
+    Plan::Make(Making { change, proofs: vec![leave.encode()], ..Making::default() })
 }
 
 fn readmit(work: &Work<'_>, group: &Group, request: &[u8]) -> Plan {
@@ -103,7 +114,8 @@ fn readmit(work: &Work<'_>, group: &Group, request: &[u8]) -> Plan {
         removes: vec![member.leaf],
         ..MlsChange::default()
     };
-    Plan::Make(Making { change, proofs: Vec::new() })
+    let inboxes = BTreeMap::from([(request.device, request.inbox_key)]);
+    Plan::Make(Making { change, inboxes, ..Making::default() })
 }
 
 fn set_role(group: &Group, account: &AccountId, role: u8) -> Plan {
@@ -149,5 +161,5 @@ fn change_policy(group: &Group, change: impl FnOnce(&mut Policy)) -> Plan {
         policy.admins_version += 1;
     }
     let change = MlsChange { policy: Some(policy), ..MlsChange::default() };
-    Plan::Make(Making { change, proofs: Vec::new() })
+    Plan::Make(Making { change, ..Making::default() })
 }

@@ -1,9 +1,11 @@
 //! Commits and rotations: an intent becomes a change of the group, with the change of rights that
 //! belongs to it (docs/protocol.md, rules 2, 11 and 12).
 
+use std::collections::BTreeMap;
+
 use veche_mls::{AdminSecret, Bound, Draft, Group, MlsError, RiderPlace, RiderPlan};
 use veche_store::{LogRow, OutboxRow};
-use veche_wire::{Kind, TokenHash, TokenHashes};
+use veche_wire::{DeviceId, DeviceRecord, Kind, TokenHash, TokenHashes};
 
 use super::build::{self, Plan};
 use super::{enqueue, seal, settle};
@@ -97,7 +99,7 @@ fn make(
     let random = &mut work.core.random.clone();
     let sealed = entry_key.seal(random, &row.log, &out.id, Kind::Commit, &draft.mls_bytes);
     out.epoch = group.epoch();
-    out.draft = joiners(&draft);
+    out.draft = joiners(&draft, &plan.inboxes);
     if let (Some(secret), false) = (secret, rights.is_empty()) {
         let tokens = if rotates {
             let next = group.pending_generation_secret(engine, row.generation + 1)?;
@@ -118,13 +120,17 @@ fn make(
 /// Where nothing rotates, no tokens are signed.
 const NO_TOKENS: TokenHashes = TokenHashes { read: TokenHash([0; 32]), write: TokenHash([0; 32]) };
 
-fn joiners(draft: &Draft) -> Option<Vec<u8>> {
+fn joiners(draft: &Draft, inboxes: &BTreeMap<DeviceId, Vec<u8>>) -> Option<Vec<u8>> {
     if draft.joiners.is_empty() {
         return None;
     }
-    let joiners = draft.joiners.iter().map(|joiner| JoinerRow {
-        certificate: joiner.credential.certificate.encode(),
-        welcome: joiner.welcome.clone(),
+    let joiners = draft.joiners.iter().map(|joiner| {
+        let certificate = joiner.credential.certificate.clone();
+        let inbox_key = inboxes.get(&certificate.device).cloned().unwrap_or_default();
+        JoinerRow {
+            record: DeviceRecord { certificate, inbox_key }.encode(),
+            welcome: joiner.welcome.clone(),
+        }
     });
     Some(wanted::encode(&Joiners { tree: draft.tree.clone(), joiners: joiners.collect() }))
 }

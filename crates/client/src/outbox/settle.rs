@@ -5,7 +5,7 @@ use veche_store::{
     BlobRow, DeliveryRow, Direction, IntentState, LogRow, OutboxRow, OutboxState, RowState,
     position,
 };
-use veche_wire::{BlobId, Certificate, Entry, EntryId, Kind, LogId, Refused, Seq};
+use veche_wire::{BlobId, DeviceRecord, Entry, EntryId, Kind, LogId, Refused, Seq};
 
 use super::seal;
 use crate::api::IntentId;
@@ -320,12 +320,13 @@ pub(crate) fn invite_joiners(
         sha256: <sha2::Sha256 as sha2::Digest>::digest(&sealed).into(),
     };
     for joiner in joiners {
-        let certificate = Certificate::decode(&joiner.certificate)?;
+        let record = DeviceRecord::decode(&joiner.record)?;
+        let certificate = &record.certificate;
         let invitation = invitation(work, row, group, (entry, tree.clone(), joiner.welcome))?;
         let bytes = veche_mls::seal_envelope(
             &work.core.engine,
             work.identity()?,
-            &certificate,
+            &record,
             &veche_mls::Envelope::Invitation(Box::new(invitation)),
         )?;
         let known = work.tx.account(&certificate.account)?;

@@ -39,6 +39,7 @@ fn everything_reads_back() {
         Control::Readmit(ReadmitRequest {
             log: LogId([1; 16]),
             device: DeviceId([2; 32]),
+            inbox_key: vec![8; 4],
             key_package: vec![3; 40],
             signature: [4; 64],
         }),

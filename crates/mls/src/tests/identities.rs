@@ -80,7 +80,7 @@ fn invitation() -> Envelope {
 fn an_envelope_opens_only_for_its_device_and_names_its_sender() {
     let engine = engine("envelopes");
     let [ana, bo, cy] = ["ana", "bo", "cy"].map(|name| identity(&engine, name));
-    let sealed = seal_envelope(&engine, &ana, &bo.credential.certificate, &invitation()).unwrap();
+    let sealed = seal_envelope(&engine, &ana, &bo.record(), &invitation()).unwrap();
     let (sender, opened) = open_envelope(&engine, &bo, &sealed).unwrap();
     assert_eq!(sender, ana.credential);
     assert_eq!(opened, invitation());
@@ -92,7 +92,7 @@ fn an_envelope_opens_only_for_its_device_and_names_its_sender() {
     }
     // Bo cannot pass Ana's envelope on as if she had sent it to Cy: her signature names Bo.
     let request = Envelope::Readmit(ReadmitRequest::new(&ana, LogId([1; 16]), vec![1; 100]));
-    let sealed = seal_envelope(&engine, &ana, &bo.credential.certificate, &request).unwrap();
+    let sealed = seal_envelope(&engine, &ana, &bo.record(), &request).unwrap();
     assert_eq!(open_envelope(&engine, &bo, &sealed).unwrap().1, request);
 }
 
@@ -102,7 +102,6 @@ fn a_too_large_envelope_is_refused() {
     let [ana, bo] = ["ana", "bo"].map(|name| identity(&engine, name));
     let Envelope::Invitation(mut invitation) = invitation() else { panic!() };
     invitation.welcome = vec![0; veche_wire::limits::INBOX_BYTES_MAX];
-    let sealed =
-        seal_envelope(&engine, &ana, &bo.credential.certificate, &Envelope::Invitation(invitation));
+    let sealed = seal_envelope(&engine, &ana, &bo.record(), &Envelope::Invitation(invitation));
     assert_eq!(sealed.unwrap_err(), EnvelopeError::TooLarge);
 }

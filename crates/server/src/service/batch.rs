@@ -158,8 +158,8 @@ impl Station<'_> {
         signed: &SignedRequest,
     ) -> Result<Reply, Fail> {
         match signed {
-            SignedRequest::Register { certificate, username, permit } => {
-                self.register(certificate, username.as_deref(), permit)
+            SignedRequest::Register { device, username, permit } => {
+                self.register(device, username.as_deref(), permit)
             }
             SignedRequest::PublishKeyPackages { suite, packages, last_resort } => self
                 .publish_key_packages(crate::storage::KeyPackages {

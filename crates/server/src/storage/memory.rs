@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use veche_wire::{
-    AccountId, BlobId, Certificate, DeviceId, Entry, EntryId, InboxEntry, LogId, Seq, TokenHash,
+    AccountId, BlobId, DeviceId, DeviceRecord, Entry, EntryId, InboxEntry, LogId, Seq, TokenHash,
     TokenHashes,
 };
 
@@ -224,14 +224,14 @@ impl Directory for Transaction<'_> {
         Ok(self.tables.devices.get(device).copied())
     }
 
-    fn put_device(&mut self, certificate: &Certificate) -> Stored<()> {
-        let account = certificate.account;
+    fn put_device(&mut self, record: &DeviceRecord) -> Stored<()> {
+        let (account, device) = (record.certificate.account, record.certificate.device);
         let mut state = self.tables.accounts.get(&account).cloned().unwrap_or_default();
-        state.devices.retain(|other| other.device != certificate.device);
-        state.devices.push(certificate.clone());
-        state.devices.sort_by_key(|other| other.device);
+        state.devices.retain(|other| other.certificate.device != device);
+        state.devices.push(record.clone());
+        state.devices.sort_by_key(|other| other.certificate.device);
         self.put(|tables| &mut tables.accounts, account, Some(state));
-        self.put(|tables| &mut tables.devices, certificate.device, Some(account));
+        self.put(|tables| &mut tables.devices, device, Some(account));
         Ok(())
     }
 

@@ -1,14 +1,17 @@
 //! Accounts, names, devices and KeyPackages.
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use sha2::Digest;
 use veche_wire::{
-    AccountId, AccountRecord, Certificate, DeviceId, NameBinding, Permit, Refused, Registration,
-    Request, Response, SignedRequest, Who,
+    AccountId, AccountRecord, Certificate, DeviceId, DeviceRecord, NameBinding, Permit, Refused,
+    Registration, Request, Response, SignedRequest, Who,
 };
 
 use super::stage::{DAY, Stage, assert_malformed, refused, stage, stage_with};
 use crate::storage::{Engine, InviteCode, day_of};
 use crate::{ConnectionId, hash_invite_code};
+
+const INBOX_KEY: [u8; 32] = [7; 32];
 
 /// A person's device with its account's root.
 pub(crate) struct Person {
@@ -38,13 +41,17 @@ impl Person {
         let mut certificate = Certificate {
             account: self.account(),
             device: self.device_id(),
-            inbox_key: vec![7; 32],
+            inbox_key_hash: sha2::Sha256::digest(INBOX_KEY).into(),
             inbox_suite: 1,
             link_key: None,
             signature: [0; 64],
         };
         certificate.signature = self.root.sign(&certificate.signed_bytes()).to_bytes();
         certificate
+    }
+
+    pub(crate) fn record(&self) -> DeviceRecord {
+        DeviceRecord { certificate: self.certificate(), inbox_key: INBOX_KEY.to_vec() }
     }
 
     pub(crate) fn sign(&self, nonce: &[u8; 32], request: &SignedRequest) -> Request {
@@ -55,7 +62,7 @@ impl Person {
 
     pub(crate) fn register(&self, username: Option<&str>, permit: Permit) -> SignedRequest {
         SignedRequest::Register {
-            certificate: self.certificate(),
+            device: self.record(),
             username: username.map(str::to_owned),
             permit,
         }
@@ -108,7 +115,7 @@ fn an_account_registers_once_and_is_found_by_name_and_key() {
     let record = Response::Account(AccountRecord {
         account: ana.account(),
         name: Some(name),
-        devices: vec![ana.certificate()],
+        devices: vec![ana.record()],
     });
     assert_eq!(stage.ask(id, look_up("ana")), record);
     let by_key = Request::Lookup { who: Who::Account(ana.account()), permit: Permit::Open };
@@ -178,16 +185,23 @@ fn nobody_speaks_for_another() {
     }
     assert_eq!(stage.ask(id, changed), forbidden);
     // A certificate of another device, and one that the account did not sign.
-    let borrowed = SignedRequest::Register {
-        certificate: ana.certificate(),
+    let borrowed =
+        SignedRequest::Register { device: ana.record(), username: None, permit: Permit::Open };
+    assert_eq!(stage.ask_as(id, &eve, &borrowed), forbidden);
+    let forged = Certificate { account: ana.account(), ..eve.certificate() };
+    let forged = SignedRequest::Register {
+        device: DeviceRecord { certificate: forged, ..eve.record() },
         username: None,
         permit: Permit::Open,
     };
-    assert_eq!(stage.ask_as(id, &eve, &borrowed), forbidden);
-    let forged = Certificate { account: ana.account(), ..eve.certificate() };
-    let forged =
-        SignedRequest::Register { certificate: forged, username: None, permit: Permit::Open };
     assert_eq!(stage.ask_as(id, &eve, &forged), forbidden);
+    // An inbox key that the certificate does not name: somebody else could read what comes.
+    let swapped = SignedRequest::Register {
+        device: DeviceRecord { inbox_key: vec![8; 32], ..eve.record() },
+        username: None,
+        permit: Permit::Open,
+    };
+    assert_eq!(stage.ask_as(id, &eve, &swapped), forbidden);
     // A signature over what cannot be read.
     let nonsense = b"\xff\xff\xff".to_vec();
     let bytes = SignedRequest::signed_bytes(&stage.nonces[&id], &nonsense);

@@ -98,7 +98,7 @@ fn a_folder_of_the_first_version_opens() {
     assert_eq!(rider.rotation, Some(next.rotation()));
     let look_up = Request::Lookup { who: Who::Username("ana".into()), permit: Permit::Open };
     let Response::Account(record) = stage.ask(id, look_up) else { panic!() };
-    assert_eq!(record.devices, [ana.certificate()]);
+    assert_eq!(record.devices, [ana.record()]);
     stage.ask_as(id, &ana, &SignedRequest::SubscribeInbox);
     let [Push::Inbox { entries }] = &stage.pushed(id)[..] else { panic!() };
     assert_eq!((entries[0].seq, entries[0].bytes.as_slice()), (1, b"an envelope".as_slice()));

@@ -6,7 +6,9 @@ use minicbor::Decoder;
 
 use super::cbor;
 use crate::certificate::is_username;
-use crate::{AccountId, Certificate, Credential, DecodeError, DeviceId, NameBinding, limits};
+use crate::{
+    AccountId, Certificate, Credential, DecodeError, DeviceId, DeviceRecord, NameBinding, limits,
+};
 
 const VERSION: u64 = 1;
 const LABEL: &[u8] = b"veche certificate v1\0";
@@ -28,20 +30,46 @@ pub(crate) fn decode_certificate(bytes: &[u8]) -> Result<Certificate, DecodeErro
         Ok(Certificate {
             account: AccountId(cbor::exact(decoder)?),
             device: DeviceId(cbor::exact(decoder)?),
-            inbox_key: decoder.bytes()?.to_vec(),
+            inbox_key_hash: cbor::exact(decoder)?,
             inbox_suite: decoder.u16()?,
             link_key: cbor::nullable(decoder, cbor::exact)?,
             signature: cbor::exact(decoder)?,
         })
     })?;
-    if certificate.inbox_key.len() > limits::INBOX_KEY_BYTES_MAX {
-        let limit = limits::INBOX_KEY_BYTES_MAX;
-        return Err(DecodeError::TooLarge { what: "inbox key", limit });
-    }
     if encode_certificate(&certificate) != bytes {
         return Err(DecodeError::Malformed("certificate"));
     }
     Ok(certificate)
+}
+
+pub(crate) fn encode_device_record(record: &DeviceRecord) -> Vec<u8> {
+    cbor::write(|encoder| {
+        encoder
+            .array(3)?
+            .u64(VERSION)?
+            .bytes(&encode_certificate(&record.certificate))?
+            .bytes(&record.inbox_key)?;
+        Ok(())
+    })
+}
+
+pub(crate) fn decode_device_record(bytes: &[u8]) -> Result<DeviceRecord, DecodeError> {
+    check_head(bytes, "device")?;
+    let (certificate, inbox_key) = cbor::read("device", || {
+        let decoder = &mut Decoder::new(bytes);
+        cbor::array(decoder, 3)?;
+        decoder.u64()?;
+        Ok((decoder.bytes()?, decoder.bytes()?.to_vec()))
+    })?;
+    if inbox_key.len() > limits::INBOX_KEY_BYTES_MAX {
+        let limit = limits::INBOX_KEY_BYTES_MAX;
+        return Err(DecodeError::TooLarge { what: "inbox key", limit });
+    }
+    let record = DeviceRecord { certificate: decode_certificate(certificate)?, inbox_key };
+    if encode_device_record(&record) != bytes {
+        return Err(DecodeError::Malformed("device"));
+    }
+    Ok(record)
 }
 
 pub(crate) fn encode_credential(credential: &Credential) -> Vec<u8> {
@@ -93,7 +121,7 @@ fn write_certificate(certificate: &Certificate, signature: Option<&[u8; 64]>) ->
             .u64(VERSION)?
             .bytes(certificate.account.as_bytes())?
             .bytes(certificate.device.as_bytes())?
-            .bytes(&certificate.inbox_key)?
+            .bytes(&certificate.inbox_key_hash)?
             .u16(certificate.inbox_suite)?;
         match &certificate.link_key {
             None => encoder.null()?,

@@ -4,10 +4,10 @@
 use crate::content::{Body, Content, File, FileKey, Note};
 use crate::{
     AccountId, AccountRecord, AdminKey, AdminList, Append, BlobId, Certificate, ClientFrame,
-    Commitment, ContactLink, Credential, Delivery, DeviceId, Entry, EntryId, InboxEntry, InboxPass,
-    Kind, LogId, NameBinding, Permit, Push, Refused, Registration, Request, Response, Rider,
-    Rotation, ServerAddress, ServerFrame, SignedRequest, Token, TokenHash, TokenHashes, Who,
-    padding,
+    Commitment, ContactLink, Credential, Delivery, DeviceId, DeviceRecord, Entry, EntryId,
+    InboxEntry, InboxPass, Kind, LogId, NameBinding, Permit, Push, Refused, Registration, Request,
+    Response, Rider, Rotation, ServerAddress, ServerFrame, SignedRequest, Token, TokenHash,
+    TokenHashes, Who, padding,
 };
 
 /// A list of samples with their names.
@@ -88,11 +88,17 @@ pub fn certificates() -> Samples<Certificate> {
     ]
 }
 
+/// A device as the directory keeps it.
+#[must_use]
+pub fn device() -> DeviceRecord {
+    DeviceRecord { certificate: certificate(None), inbox_key: vec![0xc1; 40] }
+}
+
 fn certificate(link_key: Option<[u8; 32]>) -> Certificate {
     Certificate {
         account: ACCOUNT,
         device: DEVICE,
-        inbox_key: vec![0xc0; 32],
+        inbox_key_hash: [0xc0; 32],
         inbox_suite: SUITE,
         link_key,
         signature: SIGNATURE,
@@ -251,7 +257,7 @@ fn other_requests() -> Samples<Request> {
 #[must_use]
 pub fn signed_requests() -> Samples<SignedRequest> {
     let register = SignedRequest::Register {
-        certificate: certificate(None),
+        device: device(),
         username: Some("ana".into()),
         permit: Permit::Invite("plum".into()),
     };
@@ -283,8 +289,7 @@ pub fn server_frames() -> Samples<ServerFrame> {
 }
 
 fn responses() -> Samples<Response> {
-    let record =
-        AccountRecord { account: ACCOUNT, name: Some(name()), devices: vec![certificate(None)] };
+    let record = AccountRecord { account: ACCOUNT, name: Some(name()), devices: vec![device()] };
     let hello = Response::Hello {
         version: 1,
         nonce: [0xf0; 32],

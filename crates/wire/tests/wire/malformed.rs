@@ -164,7 +164,7 @@ fn signed_requests() {
         SignedRequest::PublishKeyPackages { suite: 1, packages, last_resort }.encode()
     };
     let register = SignedRequest::Register {
-        certificate: samples::certificates().remove(0).1,
+        device: samples::device(),
         username: Some("a".into()),
         permit: Permit::Open,
     };
@@ -172,7 +172,7 @@ fn signed_requests() {
         SignedRequest::decode,
         vec![
             (vec![], "signed request is malformed"),
-            (nested(1, &[]), "certificate is malformed"),
+            (nested(1, &[]), "device is malformed"),
             (register.encode(), "username is malformed"),
             (
                 publish(vec![vec![]; 101], None),
@@ -203,7 +203,7 @@ fn server_frames() {
     let record = AccountRecord {
         account: AccountId([2; 32]),
         name: None,
-        devices: vec![samples::certificates().remove(0).1; 17],
+        devices: vec![samples::device(); 17],
     };
     let reason = Refused::Malformed { what: "x".repeat(257) };
     let envelope = InboxEntry { seq: 1, id: EntryId([3; 16]), bytes: vec![] };
@@ -261,10 +261,17 @@ fn certificates_and_credentials() {
             (with(0, 0x86), "certificate is malformed"),
             (with(1, 2), "certificate has version 2, which needs a newer program"),
             (vec![0; 4097], "certificate is larger than the limit of 4096"),
+        ],
+    );
+    check(
+        DeviceRecord::decode,
+        vec![
+            (vec![], "device is malformed"),
             (
-                Certificate { inbox_key: vec![0; 2049], ..good.clone() }.encode(),
+                DeviceRecord { certificate: good.clone(), inbox_key: vec![0; 2049] }.encode(),
                 "inbox key is larger than the limit of 2048",
             ),
+            ([&samples::device().encode()[..], &[0]].concat(), "device is malformed"),
         ],
     );
     let (_, named) = samples::credentials().remove(1);

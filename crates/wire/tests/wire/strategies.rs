@@ -169,12 +169,8 @@ pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame> {
 
 pub(crate) fn signed_request() -> impl Strategy<Value = SignedRequest> {
     prop_oneof![
-        (certificate(), option::of(username()), permit()).prop_map(
-            |(certificate, username, permit)| SignedRequest::Register {
-                certificate,
-                username,
-                permit
-            }
+        (device_record(), option::of(username()), permit()).prop_map(
+            |(device, username, permit)| SignedRequest::Register { device, username, permit }
         ),
         (any::<u16>(), vec(bytes(50), 0..=limits::KEY_PACKAGES_MAX), option::of(bytes(50)))
             .prop_map(|(suite, packages, last_resort)| {
@@ -190,7 +186,7 @@ pub(crate) fn signed_request() -> impl Strategy<Value = SignedRequest> {
 fn response() -> impl Strategy<Value = Response> {
     let registration =
         prop::sample::select(vec![Registration::Open, Registration::Invite, Registration::Closed]);
-    let record = (account(), option::of(name()), vec(certificate(), 0..=limits::DEVICES_MAX))
+    let record = (account(), option::of(name()), vec(device_record(), 0..=limits::DEVICES_MAX))
         .prop_map(|(account, name, devices)| AccountRecord { account, name, devices });
     prop_oneof![
         (any::<u32>(), any::<[u8; 32]>(), any::<[u8; 32]>(), registration).prop_map(
@@ -272,17 +268,22 @@ fn name() -> impl Strategy<Value = NameBinding> {
 }
 
 pub(crate) fn certificate() -> impl Strategy<Value = Certificate> {
-    let keys = (account(), device(), bytes(1300), any::<u16>());
+    let keys = (account(), device(), any::<[u8; 32]>(), any::<u16>());
     (keys, any::<Option<[u8; 32]>>(), signature()).prop_map(
-        |((account, device, inbox_key, inbox_suite), link_key, signature)| Certificate {
+        |((account, device, inbox_key_hash, inbox_suite), link_key, signature)| Certificate {
             account,
             device,
-            inbox_key,
+            inbox_key_hash,
             inbox_suite,
             link_key,
             signature,
         },
     )
+}
+
+fn device_record() -> impl Strategy<Value = DeviceRecord> {
+    (certificate(), bytes(1300))
+        .prop_map(|(certificate, inbox_key)| DeviceRecord { certificate, inbox_key })
 }
 
 pub(crate) fn credential() -> impl Strategy<Value = Credential> {

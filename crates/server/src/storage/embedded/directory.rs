@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
-use veche_wire::{AccountId, Certificate, DeviceId};
+use veche_wire::{AccountId, DeviceId, DeviceRecord};
 
 use super::{Transaction, fixed};
 use crate::storage::{AccountState, Directory, InviteCode, KeyPackages, StorageError, Stored};
@@ -20,7 +20,7 @@ pub(super) const SCHEMA: &str = "
     CREATE TABLE devices (
         device BLOB PRIMARY KEY,
         account BLOB NOT NULL,
-        certificate BLOB NOT NULL
+        record BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX devices_by_account ON devices (account, device);
     -- A package without bytes was given out; its hash stays, so that it is not taken in again.
@@ -75,13 +75,13 @@ impl Directory for Transaction<'_> {
         let Some(username) = username else { return Ok(None) };
         let mut query = self
             .directory
-            .prepare_cached("SELECT certificate FROM devices WHERE account = ?1 ORDER BY device")?;
+            .prepare_cached("SELECT record FROM devices WHERE account = ?1 ORDER BY device")?;
         let mut rows = query.query([key])?;
         let mut devices = Vec::new();
         while let Some(row) = rows.next()? {
             let bytes: Vec<u8> = row.get(0)?;
-            let certificate = Certificate::decode(&bytes);
-            devices.push(certificate.map_err(|_| StorageError::Corrupt("a certificate"))?);
+            let device = DeviceRecord::decode(&bytes);
+            devices.push(device.map_err(|_| StorageError::Corrupt("a device"))?);
         }
         Ok(Some(AccountState { username, devices }))
     }
@@ -104,17 +104,17 @@ impl Directory for Transaction<'_> {
         account.map(|account| Ok(AccountId(fixed(&account)?))).transpose()
     }
 
-    fn put_device(&mut self, certificate: &Certificate) -> Stored<()> {
-        let account = certificate.account.as_bytes().as_slice();
+    fn put_device(&mut self, device: &DeviceRecord) -> Stored<()> {
+        let account = device.certificate.account.as_bytes().as_slice();
         self.directory
             .prepare_cached("INSERT OR IGNORE INTO accounts VALUES (?1, NULL)")?
             .execute([account])?;
         self.directory
             .prepare_cached("INSERT OR REPLACE INTO devices VALUES (?1, ?2, ?3)")?
             .execute(params![
-                certificate.device.as_bytes().as_slice(),
+                device.certificate.device.as_bytes().as_slice(),
                 account,
-                certificate.encode()
+                device.encode()
             ])?;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::entry::{read_entries, write_entry};
 use super::proto::{self, answer, refused};
 use super::{at_most, bounded, exact, id, read_name, required, write_name};
-use crate::{AccountRecord, Certificate, DecodeError, Refused, Registration, Response, limits};
+use crate::{AccountRecord, DecodeError, DeviceRecord, Refused, Registration, Response, limits};
 
 pub(super) fn write(response: &Response) -> answer::Response {
     use answer::Response as Out;
@@ -35,7 +35,7 @@ pub(super) fn write(response: &Response) -> answer::Response {
         Response::Account(record) => Out::Account(answer::Account {
             account: record.account.0.to_vec(),
             name: record.name.as_ref().map(write_name),
-            devices: record.devices.iter().map(Certificate::encode).collect(),
+            devices: record.devices.iter().map(DeviceRecord::encode).collect(),
         }),
         Response::KeyPackage { bytes } => {
             Out::KeyPackage(answer::KeyPackage { bytes: bytes.clone() })
@@ -110,7 +110,7 @@ fn read_account(account: answer::Account) -> Result<AccountRecord, DecodeError> 
         devices: account
             .devices
             .iter()
-            .map(|bytes| Certificate::decode(bytes))
+            .map(|bytes| DeviceRecord::decode(bytes))
             .collect::<Result<_, _>>()?,
     })
 }

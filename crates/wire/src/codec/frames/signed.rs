@@ -2,18 +2,16 @@
 
 use super::proto::{self, signed_request as signed};
 use super::{at_most, bounded, ids, read_permit, suite, username, write_permit};
-use crate::{Certificate, DecodeError, SignedRequest, limits};
+use crate::{DecodeError, DeviceRecord, SignedRequest, limits};
 
 pub(super) fn write(request: &SignedRequest) -> signed::Request {
     use signed::Request as Out;
     match request {
-        SignedRequest::Register { certificate, username, permit } => {
-            Out::Register(signed::Register {
-                certificate: certificate.encode(),
-                username: username.clone(),
-                permit: Some(write_permit(permit)),
-            })
-        }
+        SignedRequest::Register { device, username, permit } => Out::Register(signed::Register {
+            device: device.encode(),
+            username: username.clone(),
+            permit: Some(write_permit(permit)),
+        }),
         SignedRequest::PublishKeyPackages { suite, packages, last_resort } => {
             Out::PublishKeyPackages(signed::PublishKeyPackages {
                 suite: u32::from(*suite),
@@ -35,7 +33,7 @@ pub(super) fn read(request: signed::Request) -> Result<SignedRequest, DecodeErro
     use signed::Request as In;
     Ok(match request {
         In::Register(register) => SignedRequest::Register {
-            certificate: Certificate::decode(&register.certificate)?,
+            device: DeviceRecord::decode(&register.device)?,
             username: register.username.map(username).transpose()?,
             permit: read_permit(register.permit)?,
         },
