@@ -38,7 +38,11 @@ pub(super) async fn add(context: &Context, who: &str) -> Result<(), Problem> {
 /// Accepts a request.
 pub(super) async fn accept(context: &Context, request: EntryId) -> Result<(), Problem> {
     match context.change(|_| Ok(Command::Accept { request })).await? {
-        Change::Done(Outcome::Chat(chat)) => super::say_chat(context, chat),
+        Change::Done(Outcome::Chat(chat)) => {
+            // What was said before the answer is to be read right after it.
+            context.catch_up().await?;
+            super::say_chat(context, chat)
+        }
         Change::Done(_) | Change::Queued => Ok(()),
     }
 }

@@ -31,9 +31,14 @@ pub(super) async fn run(context: &Context, quiet: Duration) -> Result<(), Proble
     let ended = settle(context, quiet).await;
     let after = context.client().pending()?;
     let shape = SyncShape::between(before, after);
+    let requests = context.client().requests()?.len();
     context.output.say(&shape, || {
         let SyncShape { received, sent, pending } = shape;
-        format!("{received} received, {sent} sent, {pending} waiting")
+        let asked = match requests {
+            0 => String::new(),
+            count => format!("; {count} to answer (`veche requests`)"),
+        };
+        format!("{received} received, {sent} sent, {pending} waiting{asked}")
     })?;
     ended
 }

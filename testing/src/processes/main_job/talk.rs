@@ -68,7 +68,6 @@ pub(super) fn request(play: &mut Play, checks: &mut Checks) -> Result<(), Stoppe
     checks.that("it is no chat yet", !known.contains(&chat), || format!("{known:?}"));
     let accepted = bo.object(&["accept", &text_of(&request, "id")])?;
     checks.equal("accepting gives the chat", &text_of(&accepted, "chat"), &chat);
-    bo.sync()?;
     checks.equal(
         "with what was said",
         &text_of(&message(bo, &chat, &id)?, "text"),
