@@ -138,20 +138,27 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Does `work` on one unchanging view of the database. It cannot change anything.
+    /// Does `work` on one unchanging view of the database. Nothing that it changes remains.
     ///
     /// # Errors
     ///
-    /// What `work` gave back, or the reason why the database could not be read.
+    /// What `work` gave back, or the reason why the database could not be read; `Bug` where `work`
+    /// changed something.
     pub fn read<T, E, W>(&self, work: W) -> Result<T, E>
     where
         E: From<StoreError>,
         W: FnOnce(&Tx<'_>) -> Result<T, E>,
     {
+        // `PRAGMA query_only` would refuse changes at once, but every setting of it makes SQLite
+        // compile all prepared statements again.
         let transaction = self.connection.unchecked_transaction().map_err(StoreError::from)?;
-        let _only = QueryOnly::set(&self.connection)?;
-        work(&Tx::new(&transaction))
-        // Both guards end here: the transaction is rolled back.
+        let changes = self.connection.total_changes();
+        let outcome = work(&Tx::new(&transaction))?;
+        if self.connection.total_changes() != changes {
+            return Err(StoreError::Bug("a reader changed something".to_owned()).into());
+        }
+        Ok(outcome)
+        // The guard ends here: the transaction is rolled back.
     }
 
     /// The bytes that [`Tx::keep_put`] has written and committed since this store was opened.
@@ -265,23 +272,6 @@ impl<'store> Tx<'store> {
     /// The connection inside the transaction, for the queries of this crate.
     pub(crate) fn connection(&self) -> &'store Connection {
         self.connection
-    }
-}
-
-/// Refuses changes on a connection for as long as it lives.
-struct QueryOnly<'store>(&'store Connection);
-
-impl<'store> QueryOnly<'store> {
-    fn set(connection: &'store Connection) -> Result<Self, StoreError> {
-        connection.pragma_update(None, "query_only", true)?;
-        Ok(Self(connection))
-    }
-}
-
-impl Drop for QueryOnly<'_> {
-    fn drop(&mut self) {
-        // If this fails, the next change is refused as a bug, which is loud and loses nothing.
-        let _ = self.0.pragma_update(None, "query_only", false);
     }
 }
 

@@ -17,12 +17,17 @@ pub(super) fn submit(
     out: &OutboxRow,
     prev: Option<EntryId>,
 ) -> Result<(), ClientError> {
+    let key = Key::Append(row.log, out.id);
+    if !work.core.session.may_ask(&key, work.now) {
+        // On its way, as all in the window are that come before the one to be sealed.
+        return Ok(());
+    }
     let Some(secret) = super::generation_secret(work, row)? else { return Ok(()) };
     let token = secret.write_token(&row.log, row.generation);
     let Some(kind) = Kind::from_number(out.kind) else { return Ok(()) };
     let rider = out.rider.as_deref().map(Rider::decode).transpose()?;
     let needs = needed_blob(out)?;
-    work.ask(Key::Append(row.log, out.id), |_| {
+    work.ask(key, |_| {
         Request::Append(Append {
             log: out.log,
             token,

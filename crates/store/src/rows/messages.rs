@@ -156,21 +156,24 @@ impl Tx<'_> {
     /// Where the database fails.
     pub fn update_message(&self, row: &MessageRow) -> Result<(), StoreError> {
         let sql = "UPDATE message SET log = ?3, rank = ?4, position = ?5, state = ?6, reason = ?7,
-                   content = ?8, text = ?9, edited = ?10, deleted = ?11
-                   WHERE chat = ?1 AND id = ?2";
+                   content = ?8, edited = ?9, deleted = ?10 WHERE chat = ?1 AND id = ?2";
+        let (chat, id) = (row.chat.as_bytes(), row.id.as_bytes());
         self.connection().prepare_cached(sql)?.execute(params![
-            row.chat.as_bytes(),
-            row.id.as_bytes(),
+            chat,
+            id,
             row.log.as_bytes(),
             signed(row.rank),
             signed(row.position),
             row.state as i64,
             row.reason,
             row.content,
-            row.text,
             row.edited,
             row.deleted,
         ])?;
+        // By itself: whatever sets a text makes the index of words be written again, and a message
+        // changes its state and place more often than its text.
+        let sql = "UPDATE message SET text = ?3 WHERE chat = ?1 AND id = ?2 AND text IS NOT ?3";
+        self.connection().prepare_cached(sql)?.execute(params![chat, id, row.text])?;
         Ok(())
     }
 
@@ -214,7 +217,8 @@ impl Tx<'_> {
         Ok(page)
     }
 
-    /// Messages whose text matches an FTS5 query, the newest first.
+    /// Messages whose text matches an FTS5 query, the newest first: the last `limit` to arrive, by
+    /// the time at which they were written.
     ///
     /// # Errors
     /// Where the database fails.
@@ -225,8 +229,9 @@ impl Tx<'_> {
     ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM message WHERE arrival IN
-             (SELECT rowid FROM message_text WHERE message_text MATCH ?1)
-             ORDER BY sent_at DESC, arrival DESC LIMIT ?2"
+             (SELECT rowid FROM message_text WHERE message_text MATCH ?1
+              ORDER BY rowid DESC LIMIT ?2)
+             ORDER BY sent_at DESC, arrival DESC"
         );
         let mut statement = self.connection().prepare_cached(&sql)?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
