@@ -41,7 +41,7 @@ pub(crate) fn bench(
         "commit": commit,
         "profile": profile,
         "machine": machine(repository),
-        "results": if objects.len() == 1 { objects[0].clone() } else { Value::Array(objects) },
+        "results": grouped(objects),
     });
     let docs = repository.root().join("docs");
     fs::create_dir_all(&docs)?;
@@ -73,12 +73,29 @@ fn machine(repository: &Repository) -> Value {
     })
 }
 
+/// The rows by what they measure, the field `bench`, in which each group has its order.
+fn grouped(objects: Vec<Value>) -> Value {
+    let mut groups = Map::new();
+    for mut object in objects {
+        let name = object.as_object_mut().and_then(|fields| fields.remove("bench"));
+        let name = name.as_ref().and_then(Value::as_str).unwrap_or("other").to_owned();
+        let group = groups.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(rows) = group {
+            rows.push(object);
+        }
+    }
+    Value::Object(groups)
+}
+
 /// The page made of the document: a table for each group of results, whatever their fields.
 fn page(document: &Value) -> String {
     let text = |name: &str| cell(&document[name]);
     let mut page = format!(
         "# Benchmarks\n\nMade from `docs/benchmarks.json` by `cargo xtask bench --json`; not edited \
-         by hand.\n\nCommit {}, profile {}.\n\n",
+         by hand. Other programs ran on the machine at the same time: read the CPU times (of the \
+         thread that did the work), the counts, the bytes and the ratios to a floor that was \
+         measured in the same run; wall times and rates only where a disk is waited for.\n\n\
+         Commit {}, profile {}.\n\n",
         text("commit"),
         text("profile")
     );
@@ -115,6 +132,9 @@ fn fields_table(fields: &Map<String, Value>) -> String {
     table
 }
 
+/// What a row is about: these columns stand first.
+const ABOUT: [&str; 6] = ["leaves", "suite", "what", "program", "doing", "per_transaction"];
+
 fn rows_table(rows: &[Value]) -> String {
     let mut columns: Vec<&String> = Vec::new();
     for name in rows.iter().filter_map(Value::as_object).flat_map(Map::keys) {
@@ -122,6 +142,7 @@ fn rows_table(rows: &[Value]) -> String {
             columns.push(name);
         }
     }
+    columns.sort_by_key(|name| ABOUT.iter().position(|one| one == name).unwrap_or(ABOUT.len()));
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let mut table = line(columns.iter().map(|name| name.replace('_', " ")).collect());
     table += &format!("|{}\n", "---|".repeat(columns.len()));
@@ -149,6 +170,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_are_grouped_by_what_they_measure() {
+        let row = |name: &str, leaves: u64| json!({ "bench": name, "leaves": leaves });
+        assert_eq!(
+            grouped(vec![row("seal", 2), row("kept", 2), row("seal", 5)]),
+            json!({ "kept": [{ "leaves": 2 }], "seal": [{ "leaves": 2 }, { "leaves": 5 }] })
+        );
+    }
+
+    #[test]
     fn the_page_shows_every_number_of_the_document() {
         let document = json!({
             "commit": "0123456789ab", "profile": "dev", "machine": { "cores": 2 },
@@ -160,7 +190,10 @@ mod tests {
         assert_eq!(
             page(&document),
             "# Benchmarks\n\nMade from `docs/benchmarks.json` by `cargo xtask bench --json`; not \
-             edited by hand.\n\nCommit 0123456789ab, profile dev.\n\n\
+             edited by hand. Other programs ran on the machine at the same time: read the CPU times \
+             (of the thread that did the work), the counts, the bytes and the ratios to a floor that \
+             was measured in the same run; wall times and rates only where a disk is waited for.\
+             \n\nCommit 0123456789ab, profile dev.\n\n\
              | what | value |\n|---|---|\n| cores | 2 |\n\
              \n## Results\n\n| what | value |\n|---|---|\n| seal ms | 0.125 |\n\
              \n### bytes by leaves\n\n| leaves | message | commit |\n|---|---|---|\n\
