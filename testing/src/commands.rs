@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 mod bench;
 mod fuzz;
 mod processes;
+mod sim;
 
 pub(crate) use bench::bench;
 pub(crate) use fuzz::fuzz;
 pub(crate) use processes::processes;
+pub(crate) use sim::sim;
 
 /// How a command ended.
 #[derive(Debug, Default)]

@@ -8,5 +8,8 @@ pub mod bench;
 pub mod dice;
 pub mod fuzz;
 pub mod processes;
+pub mod sim;
+pub mod world;
 
 pub use dice::Dice;
+pub use world::{Death, Person, Weather, World};

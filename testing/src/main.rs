@@ -8,6 +8,9 @@ mod commands;
 const HELP: &str = "\
 veche-testing <command>
 
+  sim [--seeds A..B] [--json] [--lines]   play seeds; --lines prints what happened in them
+  sim --mutants [--seeds A..B]            each broken rule must be noticed in one of the seeds
+  sim --mutant NAME [--seeds A..B]        the same for one
   fuzz [--mutations N] [--target NAME]    every decoder over its corpus and mutations of it
   bench [--json] [--quick] [--only NAME]  how long things take and how much they write
   main-job                                people, chats, groups, files and accidents over real processes
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = words.collect();
     let outcome = match command.as_str() {
         "bench" => commands::bench(&words),
+        "sim" => commands::sim(&words),
         "fuzz" => commands::fuzz(&words),
         "main-job" | "kill" | "demo" => commands::processes(&command, &words),
         _ => Err(format!("there is no command `{command}`\n{HELP}")),

@@ -179,6 +179,22 @@ impl Client {
         })
     }
 
+    /// Where each row of a chat stands: the rank of its log and its position in it. For tests that
+    /// compare what several people see.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    #[cfg(feature = "mutants")]
+    pub fn places(
+        &self,
+        chat: LogId,
+    ) -> Result<std::collections::BTreeMap<EntryId, (u64, u64)>, ClientError> {
+        self.look(|tx| {
+            let rows = tx.page(&chat, None, usize::try_from(u32::MAX).unwrap_or(usize::MAX))?;
+            Ok(rows.iter().map(|row| (row.id, (row.rank, row.position))).collect())
+        })
+    }
+
     /// One message.
     ///
     /// # Errors

@@ -1,0 +1,374 @@
+//! What must hold in every world that has settled, read off the screens of its people.
+//!
+//! The order of a log is what the tap heard; every client must have put each message where it is.
+//! Who was in a chat when is told by the lines about who came and went, on which all screens must
+//! agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use veche_client::{ChatKind, ChatState, ChatView, Client, MemberView, MessageState, MessageView};
+use veche_store::PENDING_POSITION;
+use veche_wire::{EntryId, LogId, Seq};
+
+use super::schedule::Who;
+use super::screen;
+use super::stage::Stage;
+use super::tap::Heard;
+
+/// More rows than any chat of a world has.
+const ROWS_MAX: usize = 100_000;
+
+/// Where an entry stands in a chat: the rank of its log, and its seq.
+type Spot = (u64, Seq);
+/// Where a row stands: of one entry can come several lines.
+type Place = (Spot, u64, EntryId);
+
+/// The first spot and the last.
+const FIRST: Spot = (0, 0);
+const LAST: Spot = (u64::MAX, Seq::MAX);
+
+/// Lines that say that something was lost or betrayed; none of them may ever be seen.
+const ALARMS: [&str; 4] = ["were lost on the way", "came out of order", "another order", "refuses"];
+/// Lines that only one screen has.
+const PRIVATE: [&str; 2] = ["created the group", "was added again"];
+
+/// A chat on somebody's screen.
+struct View {
+    who: Who,
+    chat: ChatView,
+    members: Vec<MemberView>,
+    rows: Vec<MessageView>,
+    /// The rows with a place in a log that others can see too.
+    placed: BTreeMap<Place, MessageView>,
+}
+
+/// From when to when somebody was in a chat. What is at the edges may or may not be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stay {
+    from: Spot,
+    /// Every entry before this one must be seen.
+    surely: Spot,
+    /// The last entry that may be seen.
+    until: Spot,
+}
+
+/// Everything that does not hold.
+pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
+    let mut found: Vec<String> = stage.tap.broken.iter().cloned().collect();
+    found.extend(stage.tap.lost());
+    let mut chats: BTreeMap<LogId, Vec<View>> = BTreeMap::new();
+    for (who, actor) in stage.cast.iter_mut().enumerate() {
+        match actor.look(|client| views_of(who, client)) {
+            None => found.push(format!("{} does not run", actor.name)),
+            Some(Err(error)) => found.push(format!("{} cannot show chats: {error}", actor.name)),
+            Some(Ok(views)) => {
+                for view in views {
+                    chats.entry(view.chat.chat).or_default().push(view);
+                }
+            }
+        }
+    }
+    let stage = &*stage;
+    let silent = Heard::default();
+    for (log, views) in &chats {
+        let chat = Chat { stage, heard: stage.tap.logs.get(log).unwrap_or(&silent), views };
+        let complaints = chat.complaints();
+        found.extend(complaints.into_iter().map(|complaint| format!("{log}: {complaint}")));
+    }
+    found.extend(direct_chats_split(stage, &chats));
+    found
+}
+
+fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::ClientError> {
+    let mut views = Vec::new();
+    for chat in client.chats()? {
+        let rows = client.page(chat.chat, None, ROWS_MAX)?;
+        let members = client.members(chat.chat).unwrap_or_default();
+        let places = client.places(chat.chat)?;
+        let placed = rows
+            .iter()
+            .filter(|row| !says(row, &PRIVATE) && !says(row, &ALARMS))
+            .filter_map(|row| {
+                let (rank, position) = *places.get(&row.id)?;
+                Some((((rank, position >> 10), position, row.id), row.clone()))
+            })
+            .filter(|((spot, ..), _)| spot.1 < PENDING_POSITION >> 10)
+            .collect();
+        views.push(View { who, chat, members, rows, placed });
+    }
+    Ok(views)
+}
+
+fn says(row: &MessageView, words: &[&str]) -> bool {
+    row.event.as_ref().is_some_and(|event| words.iter().any(|words| event.contains(words)))
+}
+
+/// Two people must not end in two direct chats.
+fn direct_chats_split(stage: &Stage, chats: &BTreeMap<LogId, Vec<View>>) -> Vec<String> {
+    let mut pairs: BTreeMap<Vec<&str>, BTreeSet<LogId>> = BTreeMap::new();
+    for (log, views) in chats {
+        for view in views {
+            let is_open = view.chat.state == ChatState::Active;
+            if view.chat.kind == ChatKind::Direct && is_open {
+                let mut pair = vec![stage.cast[view.who].name.as_str(), view.chat.title.as_str()];
+                pair.sort_unstable();
+                pairs.entry(pair).or_default().insert(*log);
+            }
+        }
+    }
+    let split = pairs.into_iter().filter(|(_, logs)| logs.len() > 1);
+    split.map(|(pair, logs)| format!("{pair:?} have {} direct chats", logs.len())).collect()
+}
+
+/// One chat on all screens.
+struct Chat<'a> {
+    stage: &'a Stage,
+    heard: &'a Heard,
+    views: &'a [View],
+}
+
+impl Chat<'_> {
+    fn complaints(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        found.extend(self.stuck());
+        found.extend(self.members_differ());
+        for view in self.views {
+            found.extend(self.rows_wrong(view));
+        }
+        let everything = self.everything();
+        let stays = self.stays(&everything);
+        for view in self.views {
+            let none = Vec::new();
+            let stays = stays.get(self.name(view)).unwrap_or(&none);
+            found.extend(self.missing_or_seen(view, stays, &everything));
+            found.extend(self.rows_differ(view, stays, &everything));
+        }
+        found
+    }
+
+    fn name(&self, view: &View) -> &str {
+        &self.stage.cast[view.who].name
+    }
+
+    fn active(&self) -> impl Iterator<Item = &View> {
+        self.views.iter().filter(|view| view.chat.state == ChatState::Active)
+    }
+
+    fn stuck(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for view in self.views {
+            if matches!(view.chat.state, ChatState::Joining | ChatState::Repairing) {
+                found.push(format!("{} is stuck in {:?}", self.name(view), view.chat.state));
+            }
+        }
+        found
+    }
+
+    /// All who are in agree on who is in, and on the title of a group.
+    fn members_differ(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let inside: BTreeSet<&str> = self.active().map(|view| self.name(view)).collect();
+        let mut first: Option<(&str, Vec<(&str, veche_client::Role)>, &str)> = None;
+        for view in self.active() {
+            let mut members: Vec<_> =
+                view.members.iter().map(|member| (member.name.as_str(), member.role)).collect();
+            members.sort_unstable();
+            let names: BTreeSet<&str> = members.iter().map(|(name, _)| *name).collect();
+            let name = self.name(view);
+            if names != inside {
+                found.push(format!("{name} sees {names:?} inside, but {inside:?} are"));
+            }
+            let title = match view.chat.kind {
+                ChatKind::Group => view.chat.title.as_str(),
+                ChatKind::Direct => "",
+            };
+            match &first {
+                None => first = Some((name, members, title)),
+                Some((other, theirs, called)) => {
+                    if *theirs != members || *called != title {
+                        found.push(format!(
+                            "{name} sees {title:?} {members:?}, {other} sees {called:?} {theirs:?}"
+                        ));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// What is wrong on one screen by itself.
+    fn rows_wrong(&self, view: &View) -> Vec<String> {
+        let mut found = Vec::new();
+        let name = self.name(view);
+        let (mut ids, mut last) = (BTreeSet::new(), 0);
+        for row in &view.rows {
+            let line = || screen::line(row, &[]);
+            if row.event.is_none() && !ids.insert(row.id) {
+                found.push(format!("{name} sees twice: {}", line()));
+            }
+            if row.state == MessageState::Pending {
+                found.push(format!("{name} still has pending: {}", line()));
+            }
+            if says(row, &ALARMS) {
+                found.push(format!("{name} is told: {}", line()));
+            }
+            let Some(place) = self.heard.places.get(&row.id) else { continue };
+            if *place < last {
+                found.push(format!("{name} sees out of order: {}", line()));
+            }
+            last = *place;
+        }
+        for ((spot, ..), row) in &view.placed {
+            let heard = self.heard.places.get(&row.id);
+            if heard.is_some_and(|heard| *heard != spot.1) {
+                found.push(format!("{name} misplaces {}", screen::line(row, &[])));
+            }
+        }
+        found
+    }
+
+    /// Every row that anybody sees, by its place, with who sees it.
+    fn everything(&self) -> BTreeMap<Place, &MessageView> {
+        let rows = self.views.iter().flat_map(|view| &view.placed);
+        rows.map(|(place, row)| (*place, row)).collect()
+    }
+
+    /// Who was in when, as told by the lines about who came and went.
+    fn stays(&self, everything: &BTreeMap<Place, &MessageView>) -> BTreeMap<String, Vec<Stay>> {
+        let mut stays: BTreeMap<String, Vec<Stay>> = BTreeMap::new();
+        for name in self.founders(everything) {
+            stays.insert(name, vec![Stay { from: FIRST, surely: LAST, until: LAST }]);
+        }
+        for ((spot, ..), row) in everything {
+            let Some(moved) = Moved::of(row) else { continue };
+            let theirs = stays.entry(moved.name.clone()).or_default();
+            let is_in = theirs.last().is_some_and(|stay| stay.until == LAST);
+            if moved.came && !is_in {
+                theirs.push(Stay { from: *spot, surely: LAST, until: LAST });
+            } else if let (false, true, Some(stay)) = (moved.came, is_in, theirs.last_mut()) {
+                stay.until = *spot;
+                stay.surely = self.asked_to_leave(&moved.name, stay.from).unwrap_or(*spot);
+            }
+        }
+        stays
+    }
+
+    /// Those who were in from the beginning: all who see the chat and never came into it first.
+    fn founders(&self, everything: &BTreeMap<Place, &MessageView>) -> Vec<String> {
+        let mut moved: BTreeMap<String, bool> = BTreeMap::new();
+        for row in everything.values() {
+            if let Some(line) = Moved::of(row) {
+                moved.entry(line.name).or_insert(line.came);
+            }
+        }
+        let founds = |view: &&View| moved.get(self.name(view)).is_none_or(|came| !came);
+        self.views.iter().filter(founds).map(|view| self.name(view).to_owned()).collect()
+    }
+
+    /// Where somebody first asked to leave after `from`.
+    fn asked_to_leave(&self, name: &str, from: Spot) -> Option<Spot> {
+        let who = self.stage.cast.iter().position(|actor| actor.name == name)?;
+        let ids: &BTreeSet<EntryId> = self.heard.controls.get(&who)?;
+        let places = ids.iter().filter_map(|id| self.heard.places.get(id));
+        let spots = places.map(|place| (from.0.max(1), *place));
+        spots.filter(|spot| *spot > from).min()
+    }
+
+    /// Nothing is missing from the time inside, and nothing is seen from the time outside.
+    fn missing_or_seen(
+        &self,
+        view: &View,
+        stays: &[Stay],
+        everything: &BTreeMap<Place, &MessageView>,
+    ) -> Vec<String> {
+        let mut found = Vec::new();
+        let name = self.name(view);
+        for (place, row) in everything {
+            let spot = place.0;
+            let line = screen::line(row, &[]);
+            let sees = view.placed.contains_key(place);
+            let must = stays.iter().any(|stay| stay.from < spot && spot < stay.surely);
+            let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
+            if must && !sees {
+                found.push(format!("{name} misses {spot:?}: {line}"));
+            }
+            if sees && !may {
+                found.push(format!("{name} was not in and sees {spot:?}: {line}"));
+            }
+        }
+        found
+    }
+
+    /// What is on one screen looks as on the others.
+    fn rows_differ(
+        &self,
+        view: &View,
+        stays: &[Stay],
+        everything: &BTreeMap<Place, &MessageView>,
+    ) -> Vec<String> {
+        let mut found = Vec::new();
+        let stay = stays.last().filter(|stay| stay.until == LAST);
+        for (place, mine) in &view.placed {
+            // Whoever was out for a time has missed what was changed then.
+            let stayed = stay.is_some_and(|stay| stay.from < place.0);
+            let Some(theirs) = self.reference(place).or(everything.get(place).copied()) else {
+                continue;
+            };
+            let same =
+                if stayed { looks(mine) == looks(theirs) } else { core(mine) == core(theirs) };
+            if !same {
+                found.push(format!(
+                    "{} sees {:?} as {:?}, others as {:?}",
+                    self.name(view),
+                    place.0,
+                    screen::line(mine, &[]),
+                    screen::line(theirs, &[])
+                ));
+            }
+        }
+        found
+    }
+
+    /// The row at a place as the first sees it who has been in ever since.
+    fn reference(&self, place: &Place) -> Option<&MessageView> {
+        self.active().find_map(|view| {
+            let row = view.placed.get(place)?;
+            let moved = |row: &MessageView| {
+                Moved::of(row).is_some_and(|moved| moved.name == self.name(view))
+            };
+            let moved_since = view.placed.range(place..).any(|(_, row)| moved(row));
+            (!moved_since).then_some(row)
+        })
+    }
+}
+
+/// Everything of a row that must look the same on all screens.
+fn looks(row: &MessageView) -> impl PartialEq + use<> {
+    let file = row.file.as_ref().map(|file| (file.name.clone(), file.size, file.sha256));
+    let said = (row.text.clone(), row.edited, row.deleted, row.reactions.clone());
+    (core(row), said, file, row.reply_to)
+}
+
+/// What never changes of a row.
+fn core(row: &MessageView) -> impl PartialEq + use<> {
+    (row.id, row.account, row.event.clone())
+}
+
+/// A line about somebody who came or went.
+struct Moved {
+    came: bool,
+    name: String,
+}
+
+impl Moved {
+    /// Reads `ana added bo`, `ana removed bo`, `bo left`.
+    fn of(row: &MessageView) -> Option<Self> {
+        let words: Vec<&str> = row.event.as_deref()?.split(' ').collect();
+        let (came, name) = match words.as_slice() {
+            [_, "added", name] => (true, *name),
+            [_, "removed", name] | [name, "left"] => (false, *name),
+            _ => return None,
+        };
+        Some(Self { came, name: name.to_owned() })
+    }
+}

@@ -1,0 +1,269 @@
+//! Somebody in a story, and what they do and see.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use veche_client::{
+    ChatView, Client, Command, Event, IntentId, MemberView, MessageView, Outcome, PersonReference,
+    Reply, RequestView, Role, Settled,
+};
+use veche_wire::{EntryId, LogId};
+
+use super::schedule::Who;
+use super::screen;
+use super::stage::{Refusal, Stage};
+
+/// The most rows of a chat that a story looks at.
+const ROWS_MAX: usize = 100_000;
+
+/// Somebody with a device, in a world.
+#[derive(Clone)]
+pub struct Person {
+    pub(crate) stage: Rc<RefCell<Stage>>,
+    pub(crate) who: Who,
+    name: String,
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Person {
+    pub(crate) fn new(stage: &Rc<RefCell<Stage>>, who: Who, name: &str) -> Self {
+        Self { stage: Rc::clone(stage), who, name: name.to_owned() }
+    }
+
+    /// The username.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    // Doing.
+
+    /// Gives a command to the client.
+    ///
+    /// # Errors
+    /// Where the client refused it, or died over it, or does not run.
+    pub fn want(&self, command: Command) -> Result<Reply, Refusal> {
+        self.stage.borrow_mut().command(self.who, command)
+    }
+
+    /// Gives a command that the client takes and keeps as an intent.
+    fn intend(&self, command: Command) -> IntentId {
+        match self.want(command.clone()) {
+            Ok(Reply::Intent(intent) | Reply::Message { intent, .. }) => intent,
+            other => panic!("{} wanted {command:?} and got {other:?}", self.name),
+        }
+    }
+
+    fn post(&self, command: Command) -> EntryId {
+        match self.want(command.clone()) {
+            Ok(Reply::Message { message, .. }) => message,
+            other => panic!("{} wanted {command:?} and got {other:?}", self.name),
+        }
+    }
+
+    /// Says something.
+    pub fn say(&self, chat: LogId, text: &str) -> EntryId {
+        let text = text.to_owned();
+        self.post(Command::Send { chat, text, reply_to: None, file: None })
+    }
+
+    /// Answers a message.
+    pub fn reply(&self, chat: LogId, to: EntryId, text: &str) -> EntryId {
+        let text = text.to_owned();
+        self.post(Command::Send { chat, text, reply_to: Some(to), file: None })
+    }
+
+    /// Sends a file with some words.
+    pub fn send_file(&self, chat: LogId, text: &str, name: &str, bytes: &[u8]) -> EntryId {
+        let staged = {
+            let mut stage = self.stage.borrow_mut();
+            let client = stage.cast[self.who].client_mut().expect("the program runs");
+            client
+                .stage_file(name, "application/octet-stream", bytes.len() as u64, &mut &bytes[..])
+                .expect("the file can be staged")
+        };
+        let text = text.to_owned();
+        self.post(Command::Send { chat, text, reply_to: None, file: Some(staged) })
+    }
+
+    /// Changes an own message.
+    pub fn edit(&self, chat: LogId, message: EntryId, text: &str) {
+        self.want(Command::Edit { chat, message, text: text.to_owned() })
+            .expect("an edit is taken");
+    }
+
+    /// Deletes an own message.
+    pub fn delete(&self, chat: LogId, message: EntryId) {
+        self.want(Command::Delete { chat, message }).expect("a deletion is taken");
+    }
+
+    /// Reacts to a message, or takes that back.
+    pub fn react(&self, chat: LogId, message: EntryId, emoji: &str) {
+        let emoji = emoji.to_owned();
+        self.want(Command::React { chat, message, emoji }).expect("a reaction is taken");
+    }
+
+    /// Adds somebody.
+    pub fn add(&self, chat: LogId, who: &Self) -> IntentId {
+        self.intend(Command::AddMembers { chat, names: vec![who.name.clone()] })
+    }
+
+    /// Removes somebody.
+    pub fn remove(&self, chat: LogId, who: &Self) -> IntentId {
+        self.intend(Command::RemoveMembers { chat, names: vec![who.name.clone()] })
+    }
+
+    /// Gives somebody a role.
+    pub fn role(&self, chat: LogId, who: &Self, role: Role) -> IntentId {
+        self.intend(Command::SetRole { chat, name: who.name.clone(), role })
+    }
+
+    /// Gives a group another title.
+    pub fn rename(&self, chat: LogId, title: &str) -> IntentId {
+        self.intend(Command::Rename { chat, title: title.to_owned() })
+    }
+
+    /// Leaves a group.
+    pub fn leave(&self, chat: LogId) -> IntentId {
+        self.intend(Command::Leave { chat })
+    }
+
+    /// Opens the direct chat with somebody by their username.
+    pub fn open_direct(&self, with: &Self) -> IntentId {
+        self.intend(Command::OpenDirect(PersonReference::Username(with.name.clone())))
+    }
+
+    /// Makes a group.
+    pub fn make_group(&self, title: &str, members: &[&Self]) -> IntentId {
+        let members = members.iter().map(|member| member.name.clone()).collect();
+        self.intend(Command::CreateGroup { title: title.to_owned(), members })
+    }
+
+    /// Keeps somebody as a contact, by the link that they gave away.
+    pub fn add_contact(&self, other: &Self) -> IntentId {
+        let link = other.look(|client| client.contact_link().expect("a link can be made"));
+        self.intend(Command::AddContact(PersonReference::Link(link)))
+    }
+
+    /// Fetches the file of a message.
+    pub fn download(&self, chat: LogId, message: EntryId) -> IntentId {
+        self.intend(Command::Download { chat, message })
+    }
+
+    /// Accepts all requests that wait.
+    pub fn accept_all(&self) {
+        for request in self.requests() {
+            self.want(Command::Accept { request: request.id }).expect("an acceptance is taken");
+        }
+    }
+
+    // Seeing.
+
+    /// Looks into the client.
+    ///
+    /// # Panics
+    /// Where the program does not run.
+    pub fn look<T>(&self, look: impl FnOnce(&mut Client) -> T) -> T {
+        let mut stage = self.stage.borrow_mut();
+        stage.cast[self.who].look(look).expect("the program runs")
+    }
+
+    /// What the screen shows of a chat: a line for each message.
+    #[must_use]
+    pub fn screen(&self, chat: LogId) -> String {
+        screen::messages(&self.rows(chat))
+    }
+
+    /// The same with the lines about who came, went and changed what.
+    #[must_use]
+    pub fn whole_screen(&self, chat: LogId) -> String {
+        screen::everything(&self.rows(chat))
+    }
+
+    /// All rows of a chat, oldest first.
+    #[must_use]
+    pub fn rows(&self, chat: LogId) -> Vec<MessageView> {
+        self.look(|client| client.page(chat, None, ROWS_MAX).expect("a chat can be read"))
+    }
+
+    /// One message.
+    #[must_use]
+    pub fn message(&self, chat: LogId, id: EntryId) -> Option<MessageView> {
+        self.look(|client| client.message(chat, id).expect("a message can be read"))
+    }
+
+    /// All chats.
+    #[must_use]
+    pub fn chats(&self) -> Vec<ChatView> {
+        self.look(|client| client.chats().expect("chats can be read"))
+    }
+
+    /// The bytes of a file that was downloaded.
+    #[must_use]
+    pub fn file(&self, chat: LogId, message: EntryId) -> Vec<u8> {
+        let part = |index| {
+            self.look(|client| client.file_part(chat, message, index).expect("a part can be read"))
+        };
+        (0..).map_while(part).flatten().collect()
+    }
+
+    /// One chat.
+    #[must_use]
+    pub fn chat(&self, chat: LogId) -> Option<ChatView> {
+        self.chats().into_iter().find(|view| view.chat == chat)
+    }
+
+    /// Who is in a chat: `ana (owner), bo`.
+    #[must_use]
+    pub fn members(&self, chat: LogId) -> String {
+        let members = self.look(|client| client.members(chat).expect("members can be read"));
+        let mut words: Vec<String> = members.iter().map(member_in_words).collect();
+        words.sort();
+        words.join(", ")
+    }
+
+    /// Requests that wait for an answer.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestView> {
+        self.look(|client| client.requests().expect("requests can be read"))
+    }
+
+    /// How an intent stands.
+    #[must_use]
+    pub fn outcome(&self, intent: IntentId) -> Settled {
+        self.look(|client| client.intent(intent).expect("an intent can be read"))
+    }
+
+    /// The chat that an intent ended in.
+    #[must_use]
+    pub fn chat_of(&self, intent: IntentId) -> LogId {
+        match self.outcome(intent) {
+            Settled::Done(Outcome::Chat(chat)) => chat,
+            other => panic!("{}: a chat was wanted, and this came: {other:?}", self.name),
+        }
+    }
+
+    /// Notices that the client told, oldest first.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let stage = self.stage.borrow();
+        let notice = |event: &Event| match event {
+            Event::Notice(words) => Some(words.clone()),
+            _ => None,
+        };
+        stage.cast[self.who].told.iter().filter_map(notice).collect()
+    }
+}
+
+fn member_in_words(member: &MemberView) -> String {
+    match member.role {
+        Role::Member => member.name.clone(),
+        Role::Admin => format!("{} (admin)", member.name),
+        Role::Owner => format!("{} (owner)", member.name),
+    }
+}

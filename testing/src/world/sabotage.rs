@@ -1,0 +1,56 @@
+//! Rules that are broken on purpose, to see that the simulator notices (DESIGN §9, "Mutants").
+
+use veche_client::Client;
+
+/// Which rules a world breaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sabotage {
+    /// In the server.
+    pub server: Option<veche_server::Mutant>,
+    /// In every client.
+    pub client: Option<veche_client::Mutant>,
+    /// In the MLS layer of every client.
+    pub mls: Option<veche_mls::Mutant>,
+}
+
+impl Sabotage {
+    /// The mutants by name, as they are named on the command line.
+    pub const NAMED: &[(&str, Self)] = &[
+        ("ack-before-fsync", Self::of_server(veche_server::Mutant::AckBeforeFsync)),
+        ("no-fence", Self::of_server(veche_server::Mutant::NoFence)),
+        ("no-id-check", Self::of_server(veche_server::Mutant::NoIdCheck)),
+        ("cursor-first", Self::of_client(veche_client::Mutant::CursorFirst)),
+        ("no-rotation", Self::of_client(veche_client::Mutant::NoRotation)),
+        ("no-role-check", Self::of_mls(veche_mls::Mutant::RoleCheckSkipped)),
+        ("merge-early", Self::of_client(veche_client::Mutant::MergeEarly)),
+        ("no-fifo", Self::of_client(veche_client::Mutant::NoFifo)),
+    ];
+
+    /// The mutant with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let found = Self::NAMED.iter().find(|(known, _)| *known == name);
+        found.map(|(_, sabotage)| *sabotage)
+    }
+
+    const fn of_server(mutant: veche_server::Mutant) -> Self {
+        Self { server: Some(mutant), client: None, mls: None }
+    }
+
+    const fn of_client(mutant: veche_client::Mutant) -> Self {
+        Self { server: None, client: Some(mutant), mls: None }
+    }
+
+    const fn of_mls(mutant: veche_mls::Mutant) -> Self {
+        Self { server: None, client: None, mls: Some(mutant) }
+    }
+
+    /// The client, with its rule broken.
+    pub(crate) fn client(&self, mut client: Client) -> Client {
+        client.set_mutant(self.client);
+        if let Some(mutant) = self.mls {
+            client.set_mls_mutant(mutant);
+        }
+        client
+    }
+}
