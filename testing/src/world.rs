@@ -23,6 +23,7 @@ mod schedule;
 mod screen;
 mod stage;
 mod tap;
+mod tell;
 
 pub use actor::Death;
 pub use counts::Counts;

@@ -129,7 +129,7 @@ impl Play {
         let mut done = 0;
         let mut tries = 0;
         let weights: u64 = OPERATIONS.iter().map(|(_, weight, _)| weight).sum();
-        while done < OPERATIONS_MIN && tries < OPERATIONS_MIN * 20 {
+        while done < OPERATIONS_MIN && tries < OPERATIONS_MIN * 20 && self.is_well() {
             tries += 1;
             let mut left = self.dice.below(weights);
             let chosen = OPERATIONS.iter().find(|(_, weight, _)| {
@@ -147,6 +147,10 @@ impl Play {
             self.world.wait_ms(ms);
             self.note_acknowledged();
         }
+    }
+
+    fn is_well(&self) -> bool {
+        self.world.stage.borrow().troubles.is_empty()
     }
 
     /// Everybody comes back, accepts what waits, and everything settles.

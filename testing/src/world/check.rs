@@ -154,6 +154,10 @@ impl Chat<'_> {
         self.views.iter().filter(|view| view.chat.state == ChatState::Active)
     }
 
+    fn is_direct(&self) -> bool {
+        self.views.iter().any(|view| view.chat.kind == ChatKind::Direct)
+    }
+
     fn stuck(&self) -> Vec<String> {
         let mut found = Vec::new();
         for view in self.views {
@@ -239,6 +243,9 @@ impl Chat<'_> {
         for name in self.founders(everything) {
             stays.insert(name, vec![Stay { from: FIRST, surely: LAST, until: LAST }]);
         }
+        if self.is_direct() {
+            return stays;
+        }
         for ((spot, ..), row) in everything {
             let Some(moved) = Moved::of(row) else { continue };
             let theirs = stays.entry(moved.name.clone()).or_default();
@@ -261,7 +268,9 @@ impl Chat<'_> {
                 moved.entry(line.name).or_insert(line.came);
             }
         }
-        let founds = |view: &&View| moved.get(self.name(view)).is_none_or(|came| !came);
+        // Two people are in their direct chat from the beginning, whoever of them opened it.
+        let founds =
+            |view: &&View| self.is_direct() || moved.get(self.name(view)).is_none_or(|came| !came);
         self.views.iter().filter(founds).map(|view| self.name(view).to_owned()).collect()
     }
 
@@ -287,7 +296,9 @@ impl Chat<'_> {
             let spot = place.0;
             let line = screen::line(row, &[]);
             let sees = view.placed.contains_key(place);
-            let must = stays.iter().any(|stay| stay.from < spot && spot < stay.surely);
+            let is_opening = self.is_direct() && row.event.is_some();
+            let must =
+                !is_opening && stays.iter().any(|stay| stay.from < spot && spot < stay.surely);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
             if must && !sees {
                 found.push(format!("{name} misses {spot:?}: {line}"));

@@ -14,6 +14,7 @@ use super::network::{ConnectionId, Network, Way};
 use super::sabotage::Sabotage;
 use super::schedule::{Happening, Schedule, Who};
 use super::tap::Tap;
+use super::tell;
 use crate::dice::Dice;
 
 /// When every world begins: 2026-01-01T00:00:00Z.
@@ -22,6 +23,8 @@ const BEGINNING: Millis = 1_767_225_600_000;
 const QUIET_MS: Millis = 150_000;
 /// How long a world may take to settle.
 const SETTLE_MS_MAX: Millis = 40 * 60_000;
+/// How many things may happen while somebody waits.
+const STEPS_PER_RUN_MAX: u64 = 20_000;
 /// How many things may happen while a world settles.
 const SETTLE_STEPS_MAX: u64 = 40_000;
 
@@ -150,6 +153,7 @@ impl Stage {
 
     pub(crate) fn command(&mut self, who: Who, command: Command) -> Result<Reply, Refusal> {
         self.note("wants", who, 0);
+        self.journal.say(|| format!("    {command:?}"));
         let now = self.now;
         let Some(client) = self.cast[who].client_mut() else { return Err(Refusal::Down) };
         match client.command(now, command) {
@@ -386,6 +390,7 @@ impl Stage {
             return;
         };
         self.note("asks", who, bytes.len());
+        self.journal.say(|| tell::request(bytes));
         self.tap.asked(who, connection, bytes);
         self.host.hear(connection, bytes, self.now);
         self.let_server_speak();
@@ -405,6 +410,7 @@ impl Stage {
             return;
         };
         self.note("hears", who, bytes.len());
+        self.journal.say(|| tell::answer(&bytes));
         self.cast[who].failures = 0;
         self.handle(who, Input::Frame(bytes));
     }
@@ -421,10 +427,16 @@ impl Stage {
     /// Lets so many milliseconds pass.
     pub(crate) fn run_for(&mut self, ms: Millis) {
         let until = self.now + ms;
+        let mut steps = 0;
         while self.schedule.next_at().is_some_and(|at| at <= until) {
             self.step();
+            steps += 1;
+            if steps > STEPS_PER_RUN_MAX {
+                self.trouble(format!("too much happens in {ms} ms"));
+                break;
+            }
         }
-        self.now = until;
+        self.now = self.now.max(until);
     }
 
     /// Runs until nothing waits at anybody who wants to be online, and nothing has moved for a while.

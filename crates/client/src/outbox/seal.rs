@@ -42,6 +42,7 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
 fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     let mut previous: Option<EntryId> = None;
     let mut on_their_way = 0;
+    let epoch = work.with_group(&row.log, veche_mls::Group::epoch)?;
     for mut out in work.tx.outbox(&row.log, LOOK)? {
         if out.automatic {
             continue;
@@ -53,6 +54,12 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
             OutboxState::Preparing => return Ok(false),
             OutboxState::Awaiting => {
                 return if submit::resolve(work, row, &mut out)? { Ok(true) } else { Ok(false) };
+            }
+            OutboxState::Sealed if !alone && out.epoch < epoch => {
+                // What was sealed before the last commit and is not in the log before it never will
+                // be; were it to wait for its refusal, what comes after it would be sealed first.
+                submit::resolve(work, row, &mut out)?;
+                return Ok(true);
             }
             OutboxState::Sealed => {
                 let named = if mutated!(work.core, NoFifo) { None } else { previous };
