@@ -232,14 +232,19 @@ impl Play {
         for (sent, acknowledged) in self.sent.iter().zip(&self.acknowledged) {
             let Sent { who, chat, message, text, .. } = sent;
             let Some(person) = self.people.get(*who) else { continue };
-            let row = person.look(|client| client.message(*chat, *message).ok().flatten());
+            // Chats can become one after something was said in one of them.
+            let row = person.look(|client| {
+                let chat = client.find_chat(&chat.to_string()).unwrap_or(*chat);
+                client.message(chat, *message).ok().flatten()
+            });
             match row.map(|row| row.state) {
                 Some(MessageState::Sent) => {}
                 Some(MessageState::Failed(reason)) if !acknowledged => {
                     self.counts.add("messages that failed");
                     use veche_client::ChatState::Active;
+                    self.world.stage.borrow_mut().journal.say(|| format!("{text}: {reason}"));
                     if person.chat(*chat).is_some_and(|view| view.state == Active) {
-                        self.world.stage.borrow_mut().journal.say(|| format!("{text}: {reason}"));
+                        self.counts.add("messages that failed in a chat that goes on");
                     }
                 }
                 other => found.push(format!(
