@@ -7,6 +7,7 @@
 pub mod bench;
 pub mod dice;
 pub mod fuzz;
+pub mod holdings;
 pub mod processes;
 pub mod sim;
 pub mod world;

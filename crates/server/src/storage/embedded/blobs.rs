@@ -1,8 +1,9 @@
 //! Blobs: a row that counts what is durable, a file with the bytes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -23,6 +24,13 @@ pub(super) fn path_of(blobs: &Path, name: &Name) -> PathBuf {
     let hex: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
     let folder: String = hex.chars().take(2).collect();
     blobs.join(folder).join(hex)
+}
+
+/// What a file says of when it was written and read: the day, as rows do. Otherwise the disk would
+/// tell to the second when somebody sent a file.
+fn times_of(day: Day) -> FileTimes {
+    let start = UNIX_EPOCH + Duration::from_secs(u64::from(day) * 86_400);
+    FileTimes::new().set_accessed(start).set_modified(start)
 }
 
 impl Transaction<'_> {
@@ -73,6 +81,7 @@ impl Blobs for Transaction<'_> {
         let file = self.file(path_of(&self.blobs, &name))?;
         file.seek(SeekFrom::Start(offset))
             .and_then(|_| file.write_all(bytes))
+            .and_then(|()| file.set_times(times_of(day)))
             .map_err(|error| broken_file("write a blob", &error))?;
         self.files.added_bytes += bytes.len() as u64;
         self.logs
