@@ -46,7 +46,7 @@ fn no_bytes_stand_on_both_sides() {
 
 #[test]
 fn planted_bytes_are_found_on_both_sides() {
-    let certificate = &SESSION.certificates[0];
+    let certificate = &SESSION.devices[0].certificate;
     let (account, device) = (certificate.account, certificate.device);
     let found = |plant: &mut dyn FnMut(&mut dyn Batch)| {
         shared_bytes(&planted(&SESSION, |batch| plant(batch)))
@@ -99,7 +99,7 @@ fn no_length_joins_an_inbox_to_a_chat() {
 
 #[test]
 fn a_planted_length_is_found() {
-    let device = SESSION.certificates[0].device;
+    let device = SESSION.devices[0].certificate.device;
     let snapshot = planted(&SESSION, |batch| {
         batch.deliver(&device, &EntryId([7; 16]), &[6; 777], DAY).expect("it is taken");
         let state = BlobState { total: 777, have: 777 };
@@ -117,7 +117,7 @@ fn no_time_is_finer_than_a_day() {
 
 #[test]
 fn a_planted_time_is_found() {
-    let device = SESSION.certificates[0].device;
+    let device = SESSION.devices[0].certificate.device;
     let seconds = u32::try_from(SESSION.to_ms / 1_000).expect("it fits");
     let number = planted(&SESSION, |batch| {
         batch.deliver(&device, &EntryId([7; 16]), &[6; 300], seconds).expect("it is taken");

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 use veche_client::{Command, PersonReference, Reply, Role};
 use veche_mls::Phrase;
 use veche_testing::holdings::{Gathering, Heard, Needle, Needles, Seat, Snapshot, Way};
-use veche_wire::{Certificate, ClientFrame, EntryId, LogId, Millis, Request, SignedRequest, Token};
+use veche_wire::{
+    ClientFrame, DeviceRecord, EntryId, LogId, Millis, Request, SignedRequest, Token,
+};
 
 pub(crate) const ANA: &str = "ana_whitethorn";
 pub(crate) const BO: &str = "bo_quicksilver";
@@ -45,7 +47,7 @@ pub(crate) struct Session {
     pub(crate) log: Vec<u8>,
     pub(crate) from_ms: Millis,
     pub(crate) to_ms: Millis,
-    pub(crate) certificates: Vec<Certificate>,
+    pub(crate) devices: Vec<DeviceRecord>,
     pub(crate) chats: Vec<LogId>,
     secrets: Vec<(String, Vec<u8>)>,
 }
@@ -85,7 +87,7 @@ fn play() -> Session {
         log,
         from_ms,
         to_ms: gathering.now(),
-        certificates: certificates(&recorded),
+        devices: devices(&recorded),
         recorded,
         chats,
         secrets,
@@ -182,33 +184,32 @@ fn secrets_of(gathering: &mut Gathering, seat: Seat) -> Vec<(String, Vec<u8>)> {
     let store = gathering.rise(seat);
     let identity = store.read(|tx| tx.meta("identity")).expect("it can be read");
     let identity = identity.expect("there is an identity");
-    // It ends with three secret keys, each 32 bytes after two of CBOR.
-    let keys = identity.len() - 3 * 34;
-    let mut secrets: Vec<(String, Vec<u8>)> = identity[keys..]
-        .chunks(34)
-        .map(|key| (format!("a secret key of {name}"), key[2..].to_vec()))
-        .collect();
-    assert!(identity[keys..].chunks(34).all(|key| key[..2] == [0x58, 32]), "keys are told apart");
+    // It ends with three secret keys, each 32 bytes after two of CBOR, and a public key of X-Wing.
+    let end = identity.len() - (3 + 1_216);
+    let keys = &identity[end - 3 * 34..end];
+    let mut secrets: Vec<(String, Vec<u8>)> =
+        keys.chunks(34).map(|key| (format!("a secret key of {name}"), key[2..].to_vec())).collect();
+    assert!(keys.chunks(34).all(|key| key[..2] == [0x58, 32]), "keys are told apart");
     Phrase::parse(&phrase).expect("the phrase is one");
     secrets.push((format!("the phrase of {name}"), phrase.into_bytes()));
     secrets
 }
 
-/// The certificates that were registered.
-fn certificates(recorded: &[Heard]) -> Vec<Certificate> {
+/// The devices that were registered.
+fn devices(recorded: &[Heard]) -> Vec<DeviceRecord> {
     let requests = asked(recorded).into_iter().filter_map(|request| match request {
         Request::Signed { body, .. } => SignedRequest::decode(&body).ok(),
         _ => None,
     });
-    let mut certificates: Vec<Certificate> = requests
+    let mut devices: Vec<DeviceRecord> = requests
         .filter_map(|request| match request {
-            SignedRequest::Register { certificate, .. } => Some(certificate),
+            SignedRequest::Register { device, .. } => Some(device),
             _ => None,
         })
         .collect();
-    certificates.dedup();
-    assert!(certificates.len() >= NAMES.len(), "everybody registered");
-    certificates
+    devices.dedup();
+    assert!(devices.len() >= NAMES.len(), "everybody registered");
+    devices
 }
 
 /// Everything that was asked.
@@ -248,13 +249,14 @@ impl Session {
     pub(crate) fn people(&self) -> Needles {
         let mut needles = Needles::new();
         NAMES.iter().for_each(|name| needles.add_text(Needle::Person, name));
-        for (number, certificate) in self.certificates.iter().enumerate() {
+        for (number, device) in self.devices.iter().enumerate() {
+            let certificate = &device.certificate;
             let mut add = |what: &str, bytes: &[u8]| {
                 needles.add(Needle::Person, &format!("{what} {number}"), bytes);
             };
             add("account", certificate.account.as_bytes());
             add("device", certificate.device.as_bytes());
-            add("inbox key", &certificate.inbox_key[..64]);
+            add("inbox key", &device.inbox_key[..64]);
             add("account's signature", &certificate.signature);
             add("link key", &certificate.link_key.expect("this device may link others"));
         }
