@@ -156,7 +156,9 @@ pub(crate) fn registered(
     name: Option<NameBinding>,
 ) -> Result<(), ClientError> {
     work.core.session.registered = true;
-    if let (Some(name), Some(identity)) = (name, work.core.identity.take()) {
+    if let Some(name) = name
+        && let Some(identity) = work.core.identity.take()
+    {
         let identity = identity.with_name(name);
         work.tx.set_meta(IDENTITY, &identity.encode())?;
         work.core.identity = Some(identity);

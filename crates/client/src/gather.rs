@@ -3,6 +3,7 @@
 //! Every step is written into the intent's row, so that it goes on after a restart. A look-up never
 //! names the asker (docs/protocol.md, rule 13).
 
+use sha2::Digest;
 use veche_mls::{ChatKind, Suite, check_key_package, verify_certificate};
 use veche_store::{IntentState, OutboxState};
 use veche_wire::{AccountId, AccountRecord, DeviceRecord, Permit, Request, Token, Who};
@@ -96,7 +97,10 @@ pub(crate) fn looked_up(
         return failed(work, intent, "the server answered about somebody else");
     }
     let certified = |device: &DeviceRecord| {
-        device.certificate.account == record.account && verify_certificate(&device.certificate)
+        let hash: [u8; 32] = sha2::Sha256::digest(&device.inbox_key).into();
+        device.certificate.account == record.account
+            && device.certificate.inbox_key_hash == hash
+            && verify_certificate(&device.certificate)
     };
     let devices: Vec<Device> = record
         .devices

@@ -64,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) inbox: Option<Seq>,
     pub(crate) inbox_seen: Seq,
     pub(crate) subscriptions: BTreeMap<LogId, Subscription>,
+    /// Logs that are asked for under the generation before: the server does not know the current one.
+    pub(crate) probes: BTreeSet<LogId>,
     /// Logs that may have something to do.
     pub(crate) dirty: BTreeSet<LogId>,
     /// Messages received and sent since the client was opened.
@@ -85,6 +87,7 @@ impl Session {
             inbox: None,
             inbox_seen: 0,
             subscriptions: BTreeMap::new(),
+            probes: BTreeSet::new(),
             dirty: BTreeSet::new(),
             received: 0,
             sent: 0,

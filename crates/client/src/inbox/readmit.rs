@@ -16,6 +16,7 @@ const ASK_AGAIN_MS: u64 = 60_000;
 pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), ClientError> {
     row.state = LogState::Stuck;
     row.flags.readmit_asked = false;
+    work.tx.put_log(row)?;
     work.tell(Event::Notice(format!(
         "This device cannot follow a chat any more ({words}). It has asked to be added again."
     )));

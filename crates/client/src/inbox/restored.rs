@@ -20,6 +20,13 @@ pub(crate) fn roll_back(
     mut row: LogRow,
     head: Seq,
 ) -> Result<(), ClientError> {
+    let current = work.tx.generation(&row.log, row.generation)?;
+    let probed = work.core.session.probes.remove(&row.log);
+    if probed && current.is_some_and(|current| head >= current.begins) {
+        // An older generation ends there, as it should: the server knows the newer one after all.
+        work.core.session.put_off(Key::Subscribe(row.log), work.now + 1_000);
+        return Ok(());
+    }
     if head >= row.cursor || row.flags.restored {
         return Ok(());
     }
@@ -36,28 +43,21 @@ pub(crate) fn roll_back(
         super::readmit::stuck(work, &mut row, "the server lost more than this device has kept")?;
         return Ok(work.tx.put_log(&row)?);
     };
-    let mut last_commit = 0;
-    let mut entries = Vec::new();
+    // Nothing after the server's end is a commit there: that end is fence enough.
+    let mut last_commit = head;
+    row.last_commit = row.last_commit.min(head);
+    let (mut entries, mut before) = (Vec::new(), hash);
     for kept in &lost {
-        entries.push(Entry::decode(&kept.frame)?);
-    }
-    for earlier in work.tx.entries_after(&row.log, 0)? {
-        let entry = Entry::decode(&earlier.frame)?;
-        if entry.seq <= head && entry.kind == Kind::Commit {
-            last_commit = entry.seq;
-        }
-    }
-    if last_commit == 0 && row.last_commit <= head {
-        last_commit = row.last_commit;
-    }
-    // Older commits may be beyond what is kept: then the fence is the last that is known.
-    row.last_commit = last_commit;
-    for entry in &entries {
-        outbox::append_again(work, &row.log, entry, last_commit)?;
+        let entry = Entry::decode(&kept.frame)?;
+        outbox::append_again(work, &row.log, &entry, last_commit)?;
         if entry.kind == Kind::Commit {
             last_commit = entry.seq;
         }
+        let skipped = veche_mls::Transcript::next(&before, &entry, 0) != kept.hash;
+        before = kept.hash;
+        entries.push((entry.id, skipped));
     }
+    outbox::submit_again(work, &row.log)?;
     work.tx.drop_entries_after(&row.log, head)?;
     work.tx.set_meta(&mark(&row.log), &known_ids(&entries, row.cursor))?;
     row.cursor = head;
@@ -71,21 +71,28 @@ pub(crate) fn roll_back(
     Ok(())
 }
 
-/// `old cursor (8) ‖ ids (16 each)`.
-fn known_ids(entries: &[Entry], cursor: Seq) -> Vec<u8> {
+/// `old cursor (8) ‖ (id (16) ‖ 1 where it is a commit that was skipped, else 0)…`.
+fn known_ids(entries: &[(EntryId, bool)], cursor: Seq) -> Vec<u8> {
     let mut bytes = cursor.to_be_bytes().to_vec();
-    for entry in entries {
-        bytes.extend(entry.id.as_bytes());
+    for (id, skipped) in entries {
+        bytes.extend(id.as_bytes());
+        bytes.push(u8::from(*skipped));
     }
     bytes
 }
 
-fn read_mark(work: &Work<'_>, log: &LogId) -> Result<Option<(Seq, Vec<EntryId>)>, ClientError> {
+/// The cursor before the restoration, and the entries known since then with their verdicts.
+type Mark = (Seq, Vec<(EntryId, bool)>);
+
+fn read_mark(work: &Work<'_>, log: &LogId) -> Result<Option<Mark>, ClientError> {
     let Some(bytes) = work.tx.meta(&mark(log))? else { return Ok(None) };
-    let Some((cursor, ids)) = bytes.split_at_checked(8) else { return Ok(None) };
-    let (ids, _) = ids.as_chunks::<16>();
+    let Some((cursor, known)) = bytes.split_at_checked(8) else { return Ok(None) };
     let cursor = cursor.try_into().map(u64::from_be_bytes).unwrap_or(0);
-    Ok(Some((cursor, ids.iter().map(|id| EntryId(*id)).collect())))
+    let known = known.chunks_exact(17).filter_map(|known| {
+        let (id, skipped) = known.split_at_checked(16)?;
+        Some((EntryId::try_from(id).ok()?, skipped == [1]))
+    });
+    Ok(Some((cursor, known.collect())))
 }
 
 /// Whether an entry was processed before the restoration: it only takes its place again.
@@ -95,9 +102,7 @@ pub(super) fn known(
     entry: &Entry,
 ) -> Result<Option<Taken>, ClientError> {
     let Some((cursor, ids)) = read_mark(work, &row.log)? else { return Ok(None) };
-    if !ids.contains(&entry.id) {
-        return Ok(None);
-    }
+    let Some((_, skipped)) = ids.iter().find(|(id, _)| *id == entry.id) else { return Ok(None) };
     if let Some(mut message) = work.tx.message(&row.chat, &entry.id)? {
         message.position = veche_store::position(entry.seq, 0);
         work.tx.update_message(&message)?;
@@ -105,10 +110,11 @@ pub(super) fn known(
     if let Some(rotation) = entry.rider.as_ref().and_then(|rider| rider.rotation) {
         row.generation = rotation.generation;
     }
-    if ids.last() == Some(&entry.id) || entry.seq > cursor + ids.len() as u64 + 1_000 {
+    if ids.last().is_some_and(|(id, _)| *id == entry.id)
+        || entry.seq > cursor + ids.len() as u64 + 1_000 {
         work.tx.set_meta(&mark(&row.log), &[])?;
     }
-    Ok(Some(Taken::Yes))
+    Ok(Some(if *skipped { Taken::Skipped } else { Taken::Yes }))
 }
 
 /// An entry that does not open. Between a restoration and its end that is a member's message of an
@@ -130,7 +136,7 @@ pub(super) fn unreadable(
 
 /// Orders that differ because the server was restored are no proof against it.
 pub(super) fn is_forgiven(work: &Work<'_>, log: &LogId, _seq: Seq) -> Result<bool, ClientError> {
-    Ok(work.tx.meta(&mark(log))?.is_some())
+    Ok(read_mark(work, log)?.is_some())
 }
 
 /// The server does not have the log at all.
@@ -156,14 +162,13 @@ pub(crate) fn token_unknown(work: &mut Work<'_>, row: LogRow) -> Result<(), Clie
         Some(number) => work.tx.generation(&row.log, number)?,
         None => None,
     };
-    let Some(older) = older else {
+    let asked = work.core.session.probes.contains(&row.log);
+    if older.is_none() || asked {
+        work.core.session.probes.remove(&row.log);
         work.tell(Event::Notice("The server does not let this device read a chat.".into()));
         work.core.session.put_off(Key::Subscribe(row.log), work.now + 10_000);
         return Ok(());
-    };
-    let mut row = row;
-    row.generation = older.number;
-    work.tx.put_log(&row)?;
-    work.core.session.subscriptions.remove(&row.log);
+    }
+    work.core.session.probes.insert(row.log);
     Ok(())
 }

@@ -86,3 +86,15 @@ pub(crate) fn say_again(
     }
     Ok(())
 }
+
+/// What was durable on the server before it was restored, and did not come back by the log yet, is
+/// submitted once more.
+pub(crate) fn submit_again(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    for mut out in work.tx.outbox(log, u32::MAX)? {
+        if out.state == OutboxState::Acknowledged && out.sealed.is_some() {
+            out.state = OutboxState::Sealed;
+            work.tx.update_outbox(&out)?;
+        }
+    }
+    Ok(())
+}

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use veche_mls::{AdminSecret, Bound, Draft, Group, MlsError, RiderPlace, RiderPlan};
+use veche_mls::{AdminSecret, Bound, Draft, Group, MlsError, RiderPlace, RiderPlan, Role};
 use veche_store::{LogRow, OutboxRow};
 use veche_wire::{DeviceId, DeviceRecord, Kind, TokenHash, TokenHashes};
 
@@ -15,6 +15,8 @@ use crate::work::{Work, mutated};
 
 /// How long a change that cannot be made yet waits, in milliseconds.
 const WAIT_MS: u64 = 2_000;
+/// How often what a person wants waits before it fails with the reason.
+const WAITS_MAX: u32 = 30;
 
 /// Makes the commit of an intent; answers whether something changed.
 pub(super) fn seal(
@@ -44,7 +46,14 @@ pub(super) fn seal(
             settle::fail_row(work, &out, &words)?;
             Ok(true)
         }
+        Made::Wait if out.counter >= WAITS_MAX && !out.automatic => {
+            let words = "no other admin has listed this device's admin key yet; try again later";
+            settle::fail_row(work, &out, words)?;
+            Ok(true)
+        }
         Made::Wait => {
+            // A commit has no counter of its own; here it counts how often this one has waited.
+            out.counter += 1;
             out.not_before = work.now + WAIT_MS;
             work.tx.update_outbox(&out)?;
             Ok(false)
@@ -168,17 +177,32 @@ pub(super) fn seal_rotation(
     Ok(true)
 }
 
-/// Before an admin leaves it takes itself off the lists (docs/protocol.md, rule 12). Answers
-/// whether it is off.
-pub(super) fn step_down_first(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
+/// How an admin who wants to leave stands.
+pub(super) enum StepDown {
+    /// Off all lists, or alone: it can go.
+    Off,
+    /// Still on them; a commit that changes that is under way.
+    OnItsWay,
+    /// Nobody else could look after the chat.
+    LastOwner,
+}
+
+/// Before an admin leaves it takes itself off the lists (docs/protocol.md, rule 12).
+pub(super) fn step_down_first(work: &mut Work<'_>, row: &LogRow) -> Result<StepDown, ClientError> {
     let me = work.identity()?.account();
-    let off = work.with_group(&row.log, |group| {
+    let (off, last) = work.with_group(&row.log, |group| {
         let policy = group.policy();
-        policy.role(&me) == veche_mls::Role::Member
-            && !policy.admin_keys.values().any(|account| *account == me)
+        let owners = policy.roles.values().filter(|role| **role == Role::Owner).count();
+        let listed = policy.admin_keys.values().any(|account| *account == me);
+        let alone = group.accounts().len() == 1;
+        let off = alone || (policy.role(&me) == Role::Member && !listed);
+        (off, policy.role(&me) == Role::Owner && owners == 1)
     })?;
     if off {
-        return Ok(true);
+        return Ok(StepDown::Off);
+    }
+    if last {
+        return Ok(StepDown::LastOwner);
     }
     let wanted = Wanted::Change(Change::StepDown);
     let body = wanted::encode(&wanted);
@@ -187,5 +211,5 @@ pub(super) fn step_down_first(work: &mut Work<'_>, row: &LogRow) -> Result<bool,
         let step_down = enqueue::new_row(work, &row.log, Kind::Commit, &wanted);
         enqueue::put(work, &OutboxRow { automatic: true, ..step_down })?;
     }
-    Ok(false)
+    Ok(StepDown::OnItsWay)
 }

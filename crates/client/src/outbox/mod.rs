@@ -11,7 +11,7 @@ mod seal;
 mod settle;
 mod submit;
 
-pub(crate) use again::append_again;
+pub(crate) use again::{append_again, submit_again};
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
 pub(crate) use elect::{
     announce_admin_key, drop_done, elect_key_listing, elect_leaver_removal, elect_readmission,
@@ -44,6 +44,9 @@ pub(crate) fn generation_secret(
 
 /// The read token of a log's current generation.
 pub(crate) fn read_token(work: &Work<'_>, row: &LogRow) -> Result<Option<Token>, ClientError> {
-    let secret = generation_secret(work, row)?;
-    Ok(secret.map(|secret| secret.read_token(&row.log, row.generation)))
+    let probes = work.core.session.probes.contains(&row.log);
+    let number = if probes { row.generation.saturating_sub(1) } else { row.generation };
+    let generation = work.tx.generation(&row.log, number)?;
+    let secret = generation.map(|generation| GenerationSecret::from_bytes(generation.secret));
+    Ok(secret.map(|secret| secret.read_token(&row.log, number)))
 }

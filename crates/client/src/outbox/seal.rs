@@ -5,6 +5,7 @@ use veche_mls::{Bound, LeaveRequest, Payload};
 use veche_store::{Direction, LogFlags, LogRow, LogState, OutboxRow, OutboxState};
 use veche_wire::{Commitment, EntryId, Kind, LogId};
 
+use super::commit::StepDown;
 use super::{again, commit, create, submit};
 use crate::wanted::{self, Wanted};
 use crate::work::{Work, mutated};
@@ -183,10 +184,18 @@ pub(super) fn finish(
 }
 
 fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<bool, ClientError> {
-    if !commit::step_down_first(work, row)? {
-        out.not_before = work.now + 2_000;
-        work.tx.update_outbox(&out)?;
-        return Ok(false);
+    match commit::step_down_first(work, row)? {
+        StepDown::Off => {}
+        StepDown::OnItsWay => {
+            out.not_before = work.now + 2_000;
+            work.tx.update_outbox(&out)?;
+            return Ok(false);
+        }
+        StepDown::LastOwner => {
+            let words = "you are the only owner: make somebody else an owner first";
+            super::settle::fail_row(work, &out, words)?;
+            return Ok(true);
+        }
     }
     let group = work.take_group(&row.log)?;
     let request: Option<LeaveRequest> = group.leave_request(work.identity()?);

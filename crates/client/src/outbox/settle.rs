@@ -323,12 +323,15 @@ pub(crate) fn invite_joiners(
         let record = DeviceRecord::decode(&joiner.record)?;
         let certificate = &record.certificate;
         let invitation = invitation(work, row, group, (entry, tree.clone(), joiner.welcome))?;
-        let bytes = veche_mls::seal_envelope(
-            &work.core.engine,
-            work.identity()?,
-            &record,
-            &veche_mls::Envelope::Invitation(Box::new(invitation)),
-        )?;
+        let envelope = veche_mls::Envelope::Invitation(Box::new(invitation));
+        let sealed =
+            veche_mls::seal_envelope(&work.core.engine, work.identity()?, &record, &envelope);
+        let Ok(bytes) = sealed else {
+            // Their inbox key is no key: they are in, and can be reached by nobody.
+            let name = crate::people::name(work, &certificate.account)?;
+            work.tell(Event::Notice(format!("{name} cannot be invited: their inbox key is broken.")));
+            continue;
+        };
         let known = work.tx.account(&certificate.account)?;
         work.tx.put_delivery(&DeliveryRow {
             id: EntryId::random(random),

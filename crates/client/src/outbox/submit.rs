@@ -53,6 +53,13 @@ pub(super) fn needed_blob(out: &OutboxRow) -> Result<Option<BlobId>, ClientError
     })
 }
 
+/// Whether the generation that a commit was to begin has begun without it.
+fn is_overtaken(row: &LogRow, out: &OutboxRow) -> Result<bool, ClientError> {
+    let rider = out.rider.as_deref().map(Rider::decode).transpose()?;
+    let rotation = rider.and_then(|rider| rider.rotation);
+    Ok(rotation.is_some_and(|rotation| rotation.generation <= row.generation))
+}
+
 /// A stale row, once the log is read far enough (docs/protocol.md, rule 2): its own entry, had it
 /// been in the log, would have taken it away. The same bytes go again after a skipped commit; after
 /// one that was applied it is sealed again, a commit as a new intent with a new id.
@@ -69,7 +76,13 @@ pub(super) fn resolve(
     out.wait_until = 0;
     let bound_to_epoch =
         matches!(wanted::decode(&out.body)?, Wanted::Message(_) | Wanted::Change(_));
-    if bound_to_epoch && epoch != out.epoch {
+    let overtaken = is_overtaken(row, out)?;
+    if overtaken && epoch == out.epoch {
+        let mut group = work.take_group(&row.log)?;
+        group.clear_pending(work.keep)?;
+        work.put_group(row.log, group);
+    }
+    if bound_to_epoch && (epoch != out.epoch || overtaken) {
         out.state = OutboxState::Queued;
         out.sealed = None;
         out.hash = None;
