@@ -1,7 +1,7 @@
 //! What the server answers, by what was asked.
 
 use veche_store::LogState;
-use veche_wire::{LogId, Push, Refused, Response};
+use veche_wire::{LogId, Push, Refused, Request, Response};
 
 use crate::session::{Key, Stage, Subscription};
 use crate::work::Work;
@@ -57,7 +57,6 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
         }
         (Key::Inbox, Response::InboxSubscribed { head }) => {
             work.core.session.inbox = Some(head);
-            work.core.session.inbox_seen = invitation::inbox_seen(work)?;
             Ok(())
         }
         (Key::Create(log), Response::Done) => outbox::created(work, &log),
@@ -70,6 +69,9 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
         }
         (Key::Package(intent, person, device), Response::KeyPackage { bytes }) => {
             gather::package_taken(work, (intent, person, device), Some(bytes))
+        }
+        (Key::Probe(log), Response::Entries { entries, head }) => {
+            probed(work, &log, (&entries, head))
         }
         (Key::Deliver(id), Response::Done) => outbox::delivered(work, &id),
         (Key::Upload(blob), Response::BlobHas { have, .. }) => blobs::uploaded(work, &blob, have),
@@ -103,7 +105,7 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
         Key::Deliver(id) => outbox::not_delivered(work, &id, &refused),
         Key::Upload(blob) => match refused {
             Refused::BlobOffset { have } => blobs::uploaded(work, &blob, have),
-            other => blobs::failed(work, &blob, &words(&other)),
+            other => blobs::refused(work, &blob, &words(&other)),
         },
         Key::Download(blob) => blobs::failed(work, &blob, &words(&refused)),
         Key::Inbox | Key::Invites | Key::Packages(_) | Key::Erase => {
@@ -113,12 +115,14 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             work.core.session.put_off(Key::Register, work.now + RETRY_MS);
             Ok(())
         }
-        Key::Signal(_) => Ok(()),
+        Key::Signal(_) | Key::Probe(_) => Ok(()),
     }
 }
 
 fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientError> {
+    work.core.session.probes.remove(&log);
     work.core.session.subscriptions.insert(log, Subscription { head, fresh: true });
+    probe_for_trimming(work, log, head)?;
     work.core.session.dirty.insert(log);
     tell_when_live(work)
 }
@@ -139,6 +143,33 @@ fn not_subscribed(work: &mut Work<'_>, log: &LogId, refused: &Refused) -> Result
             Ok(())
         }
     }
+}
+
+/// Entries are to come: one is asked for, to learn whether the server still has them. Where all of
+/// them have expired nothing would be pushed.
+fn probe_for_trimming(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(&log)? else { return Ok(()) };
+    if head <= row.cursor {
+        return Ok(());
+    }
+    let Some(token) = outbox::read_token(work, &row)? else { return Ok(()) };
+    let after = row.cursor;
+    work.ask(Key::Probe(log), |_| Request::Read { log, token, after, limit: 1 });
+    Ok(())
+}
+
+fn probed(
+    work: &mut Work<'_>,
+    log: &LogId,
+    (entries, head): (&[veche_wire::Entry], u64),
+) -> Result<(), ClientError> {
+    let Some(mut row) = work.tx.log(log)? else { return Ok(()) };
+    if entries.is_empty() && head > row.cursor && row.state == LogState::Active {
+        let words = "the server does not keep the entries any more that this device missed";
+        inbox::readmit::stuck(work, &mut row, words)?;
+        work.tx.put_log(&row)?;
+    }
+    Ok(())
 }
 
 /// Something was pushed (entries come another way).

@@ -7,7 +7,7 @@ use veche_wire::{BlobId, Permit, Request};
 use crate::session::Key;
 use crate::wanted::Ending;
 use crate::work::Work;
-use crate::{ClientError, Event, invitation, outbox};
+use crate::{ClientError, invitation, outbox};
 
 /// The bytes of one part, but for the last: one sealed chunk of a file.
 pub(crate) const PART_BYTES: usize = SEALED_CHUNK_BYTES;
@@ -91,26 +91,22 @@ pub(crate) fn downloaded(
     Ok(work.tx.put_blob(&row)?)
 }
 
-/// A blob cannot go up or come down.
+/// The server does not take a blob, for good.
+pub(crate) fn refused(work: &mut Work<'_>, blob: &BlobId, words: &str) -> Result<(), ClientError> {
+    let words = format!("the file could not be sent: {words}");
+    outbox::fail_blob(work, blob, &words)
+}
+
+/// A blob cannot be had.
 pub(crate) fn failed(work: &mut Work<'_>, blob: &BlobId, words: &str) -> Result<(), ClientError> {
     let Some(row) = work.tx.blob(blob)? else { return Ok(()) };
-    match row.direction {
-        Direction::Up => {
-            // What was to be sent with it stays in the outbox and says why.
-            work.tell(Event::Notice(format!("A file could not be sent yet: {words}.")));
-            work.core.session.put_off(Key::Upload(*blob), work.now + 10_000);
-            Ok(())
+    invitation::tree_lost(work, blob)?;
+    work.tx.delete_blob(blob)?;
+    match row.intent {
+        Some(intent) => {
+            outbox::fail_intent(work, intent, &format!("the file cannot be had: {words}"))
         }
-        _ => {
-            invitation::tree_lost(work, blob)?;
-            work.tx.delete_blob(blob)?;
-            match row.intent {
-                Some(intent) => {
-                    outbox::fail_intent(work, intent, &format!("the file cannot be had: {words}"))
-                }
-                None => Ok(()),
-            }
-        }
+        None => Ok(()),
     }
 }
 

@@ -17,14 +17,20 @@ use crate::wanted::{self, Ending, Intent};
 use crate::work::Work;
 use crate::{ClientError, Event, account, answer, blobs, outbox, people};
 
-/// Up to where the inbox was kept here.
-const INBOX_SEEN: &str = "inbox seen";
+/// The mark that an envelope was taken: the server may bring it again.
+fn taken(id: &EntryId) -> String {
+    format!("envelope {id}")
+}
 
 /// The inbox brings envelopes: kept here first, then erased there.
 pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<(), ClientError> {
-    let mut seen = work.tx.meta_number(INBOX_SEEN)?.unwrap_or(0);
+    let mut up_to = 0;
     for entry in entries {
-        seen = seen.max(entry.seq);
+        up_to = up_to.max(entry.seq);
+        if work.tx.meta(&taken(&entry.id))?.is_some() {
+            continue;
+        }
+        work.tx.set_meta(&taken(&entry.id), b"")?;
         let opened = open_envelope(&work.core.engine, work.identity()?, &entry.bytes);
         // What does not open was not for this device, or nobody signed it.
         let Ok((sender, envelope)) = opened else { continue };
@@ -34,15 +40,9 @@ pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<()
         }
         account::package_used(work);
     }
-    work.tx.set_meta_number(INBOX_SEEN, seen)?;
-    work.core.session.inbox_seen = seen;
-    account::signed(work, Key::Erase, &SignedRequest::EraseInbox { up_to: seen })?;
+    work.core.session.inbox_seen = work.core.session.inbox_seen.max(up_to);
+    account::signed(work, Key::Erase, &SignedRequest::EraseInbox { up_to })?;
     answer::tell_when_live(work)
-}
-
-/// Where the inbox was left.
-pub(crate) fn inbox_seen(work: &Work<'_>) -> Result<u64, ClientError> {
-    Ok(work.tx.meta_number(INBOX_SEEN)?.unwrap_or(0))
 }
 
 fn readmission_asked(
@@ -79,7 +79,10 @@ fn invited(
         // replaced, the invitation counts then.
         Some(LogState::Active | LogState::Creating) => InvitationState::Held,
         // It has asked to be added again.
-        Some(LogState::Stuck) => InvitationState::Accepted,
+        Some(LogState::Stuck) if may_repair(work, &invitation.log, sender)? => {
+            InvitationState::Accepted
+        }
+        Some(LogState::Stuck) => return Ok(()),
         Some(LogState::Left | LogState::Removed) | None if trusted => InvitationState::Accepted,
         Some(LogState::Left | LogState::Removed) | None => InvitationState::Request,
     };
@@ -97,6 +100,21 @@ fn invited(
         work.tell(Event::Notice(format!("{name} asks to come in touch.")));
     }
     Ok(())
+}
+
+/// Whether somebody may give this device its place back: a member of the group as it was last known
+/// here; anybody who knows the log, where this device was never inside.
+fn may_repair(work: &mut Work<'_>, log: &LogId, sender: &Credential) -> Result<bool, ClientError> {
+    match work.take_group(log) {
+        Ok(group) => {
+            let account = sender.certificate.account;
+            let inside = group.accounts().contains(&account);
+            work.put_group(*log, group);
+            Ok(inside)
+        }
+        Err(ClientError::Bug(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 fn opened(row: &InvitationRow) -> Result<Invitation, ClientError> {
@@ -222,7 +240,7 @@ fn log_row(invitation: &Invitation, chat: LogId, state: LogState) -> LogRow {
         hash: invitation.transcript,
         last_commit: invitation.commit_seq,
         counter: 0,
-        flags: LogFlags::default(),
+        flags: LogFlags { peer_arrived: true, ..LogFlags::default() },
         admin_secret: None,
         creation: None,
     }
@@ -346,26 +364,32 @@ fn finish(
 }
 
 /// Of two direct chats between the same people the lower `LogId` wins, and the other becomes its
-/// predecessor (docs/protocol.md, rule 10). Both sides come to the same by themselves.
-fn settle_direct(work: &mut Work<'_>, peer: &AccountId) -> Result<(), ClientError> {
-    let mut usable = Vec::new();
+/// predecessor (docs/protocol.md, rule 10): of those in which both have arrived, so that nobody
+/// writes where the other never came. Both sides come to the same by themselves.
+pub(crate) fn settle_direct(work: &mut Work<'_>, peer: &AccountId) -> Result<(), ClientError> {
+    let mut arrived = Vec::new();
+    let mut others = Vec::new();
+    let logs = work.tx.logs()?;
     for chat in work.tx.chats_with(peer)? {
-        let lost = work
-            .tx
-            .logs_of(&chat.chat)?
-            .last()
-            .is_none_or(|row| matches!(row.state, LogState::Left | LogState::Removed));
-        if !lost {
-            usable.push(chat.chat);
+        for row in logs.iter().filter(|row| row.chat == chat.chat) {
+            match row.state {
+                LogState::Left | LogState::Removed => {}
+                _ if row.flags.peer_arrived => arrived.push(row.log),
+                _ => others.push(row.log),
+            }
         }
     }
-    usable.sort_unstable();
-    let Some((winner, losers)) = usable.split_first() else { return Ok(()) };
-    for loser in losers {
-        work.tx.merge_chat(loser, winner)?;
-        work.core.session.dirty.insert(*winner);
-        work.tell(Event::Chat(*loser));
-        work.tell(Event::Chat(*winner));
+    arrived.sort_unstable();
+    let Some((winner, losers)) = arrived.split_first() else { return Ok(()) };
+    for loser in losers.iter().chain(&others) {
+        work.tx.merge_log(loser, winner)?;
     }
+    let mut chats: Vec<LogId> = Vec::new();
+    for chat in work.tx.chats_with(peer)? {
+        chats.push(chat.chat);
+    }
+    work.tx.merge_chats(&chats, winner)?;
+    work.core.session.dirty.insert(*winner);
+    work.tell(Event::Chat(*winner));
     Ok(())
 }

@@ -108,14 +108,7 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let random = Shared::new(random);
         let engine = Engine::new(Box::new(random.clone()));
-        let stored = store.read(|tx| tx.meta(account::IDENTITY))?;
-        let identity = match stored {
-            None => None,
-            Some(bytes) => Some(
-                Identity::decode(&bytes)
-                    .map_err(|error| ClientError::Bug(format!("the identity: {error}")))?,
-            ),
-        };
+        let identity = stored_identity(&store)?;
         let core = Core {
             engine,
             random,
@@ -252,6 +245,7 @@ impl Client {
             Err(error) => {
                 // What is in memory may be ahead of what is durable: load it again when needed.
                 self.core.groups.clear();
+                self.core.identity = stored_identity(&self.store).ok().flatten();
                 if !matches!(error, ClientError::Refused(_)) {
                     self.core.session.reset();
                 }
@@ -259,4 +253,11 @@ impl Client {
             }
         }
     }
+}
+
+fn stored_identity(store: &Store) -> Result<Option<Identity>, ClientError> {
+    let Some(bytes) = store.read(|tx| tx.meta(account::IDENTITY))? else { return Ok(None) };
+    Identity::decode(&bytes)
+        .map(Some)
+        .map_err(|error| ClientError::Bug(format!("the identity: {error}")))
 }

@@ -20,6 +20,8 @@ pub(crate) enum Key {
     Erase,
     Create(LogId),
     Subscribe(LogId),
+    /// Whether the server still has what comes next.
+    Probe(LogId),
     Append(LogId, EntryId),
     /// Person number `.1` of intent `.0`.
     Lookup(i64, usize),

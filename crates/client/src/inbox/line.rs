@@ -52,6 +52,10 @@ pub(crate) fn line(
         edited: false,
         deleted: false,
     };
+    // Nobody hides a line by taking its id for a message of their own first.
+    if work.tx.message(&row.chat, &id)?.is_some_and(|other| other.event.is_none()) {
+        work.tx.delete_message(&row.chat, &id)?;
+    }
     if work.tx.insert_message(&message)? {
         work.tell(Event::Message { chat: row.chat, message: id });
     }

@@ -61,7 +61,7 @@ fn junk(work: &mut Work<'_>, row: &LogRow, entry: &Entry) -> Result<(), ClientEr
 
 fn opened_message(
     work: &mut Work<'_>,
-    row: &LogRow,
+    row: &mut LogRow,
     group: &Group,
     (entry, opened): (&Entry, &OpenedMessage),
 ) -> Result<(), ClientError> {
@@ -69,6 +69,7 @@ fn opened_message(
     count(work, row, (entry, opened, &name))?;
     compare_transcripts(work, row, (entry, opened, &name))?;
     let account = opened.credential.certificate.account;
+    row.flags.peer_arrived = true;
     let Ok(payload) = Payload::decode(&opened.payload) else { return junk(work, row, entry) };
     let honest = entry.commitment.is_some_and(|commitment| payload.verify(&commitment));
     let may_post = group.policy().role(&account) >= group.policy().may_post;

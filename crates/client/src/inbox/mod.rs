@@ -45,6 +45,7 @@ pub(crate) fn accept(
     if row.state != LogState::Active {
         return Ok(());
     }
+    let arrived_before = row.flags.peer_arrived;
     let mut group = work.take_group(log)?;
     for entry in entries {
         if entry.seq <= row.cursor {
@@ -74,6 +75,12 @@ pub(crate) fn accept(
         end(work, &row, group)?;
     } else {
         work.put_group(*log, group);
+    }
+    if row.flags.peer_arrived
+        && !arrived_before
+        && let Some(peer) = work.tx.chat(&row.chat)?.and_then(|chat| chat.peer)
+    {
+        crate::invitation::settle_direct(work, &peer)?;
     }
     answer::tell_when_live(work)
 }

@@ -111,7 +111,8 @@ pub(super) fn known(
         row.generation = rotation.generation;
     }
     if ids.last().is_some_and(|(id, _)| *id == entry.id)
-        || entry.seq > cursor + ids.len() as u64 + 1_000 {
+        || entry.seq > cursor + ids.len() as u64 + 1_000
+    {
         work.tx.set_meta(&mark(&row.log), &[])?;
     }
     Ok(Some(if *skipped { Taken::Skipped } else { Taken::Yes }))

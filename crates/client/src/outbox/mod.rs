@@ -22,7 +22,7 @@ pub(crate) use enqueue::{
 };
 pub(crate) use seal::{new_epoch, seal_anew, step};
 pub(crate) use settle::{
-    acknowledged, delivered, fail_intent, fail_outbox, hand_over_intent, invite_joiners,
+    acknowledged, delivered, fail_blob, fail_intent, fail_outbox, hand_over_intent, invite_joiners,
     not_delivered, own_commit_skipped, own_control, own_message, refused, settle_intent,
 };
 

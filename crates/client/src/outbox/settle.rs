@@ -146,7 +146,14 @@ pub(crate) fn refused(
             Ok(())
         }
         // The server does not know our generation or the log: it was restored. Ask it where it is.
-        Refused::Forbidden | Refused::NotFound | Refused::MissingBlob => {
+        Refused::MissingBlob => {
+            work.core.session.put_off(key, work.now + 1_000);
+            match super::submit::needed_blob(&out)? {
+                Some(blob) if send_blob_again(work, &blob)? => Ok(()),
+                _ => fail_row(work, &out, "the server has lost its file"),
+            }
+        }
+        Refused::Forbidden | Refused::NotFound => {
             work.core.session.subscriptions.remove(log);
             work.core.session.put_off(key, work.now + 1_000);
             if out.automatic && out.kind != Kind::Message as u8 {
@@ -329,7 +336,9 @@ pub(crate) fn invite_joiners(
         let Ok(bytes) = sealed else {
             // Their inbox key is no key: they are in, and can be reached by nobody.
             let name = crate::people::name(work, &certificate.account)?;
-            work.tell(Event::Notice(format!("{name} cannot be invited: their inbox key is broken.")));
+            work.tell(Event::Notice(format!(
+                "{name} cannot be invited: their inbox key is broken."
+            )));
             continue;
         };
         let known = work.tx.account(&certificate.account)?;
@@ -407,10 +416,8 @@ pub(crate) fn not_delivered(
             Ok(())
         }
         Refused::MissingBlob => {
-            if let Some(mut blob) = row.needs.and_then(|id| work.tx.blob(&id).ok().flatten()) {
-                blob.direction = Direction::Up;
-                blob.have = 0;
-                work.tx.put_blob(&blob)?;
+            if let Some(blob) = &row.needs {
+                send_blob_again(work, blob)?;
             }
             work.core.session.put_off(Key::Deliver(*id), work.now + 1_000);
             Ok(())
@@ -425,6 +432,39 @@ pub(crate) fn not_delivered(
             }
         }
     }
+}
+
+/// The server does not have a blob any more: it goes up again, if it is here.
+fn send_blob_again(work: &Work<'_>, blob: &BlobId) -> Result<bool, ClientError> {
+    let Some(mut row) = work.tx.blob(blob)? else { return Ok(false) };
+    row.direction = Direction::Up;
+    row.have = 0;
+    work.tx.put_blob(&row)?;
+    Ok(true)
+}
+
+/// A blob will never be on the server: what needs it fails with the reason.
+pub(crate) fn fail_blob(
+    work: &mut Work<'_>,
+    blob: &BlobId,
+    words: &str,
+) -> Result<(), ClientError> {
+    for log in work.tx.outbox_logs()? {
+        for out in work.tx.outbox(&log, u32::MAX)? {
+            if super::submit::needed_blob(&out)?.as_ref() == Some(blob) {
+                fail_row(work, &out, words)?;
+            }
+        }
+    }
+    for row in work.tx.deliveries()? {
+        if row.needs.as_ref() == Some(blob) {
+            work.tx.delete_delivery(&row.id, row.intent)?;
+            if let Some(intent) = row.intent {
+                fail_intent(work, intent, words)?;
+            }
+        }
+    }
+    Ok(work.tx.delete_blob(blob)?)
 }
 
 /// The chat that an intent is about, kept as its provisional outcome.

@@ -89,28 +89,59 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets that a conversation is one of its own: its messages, logs and unsealed outbox rows
-    /// move to `into`, its logs below those of `into` in the order.
+    /// Puts a log below another in the order of their conversation: what was not sealed for it yet is
+    /// said in the other.
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn merge_chat(&self, from: &LogId, into: &LogId) -> Result<(), StoreError> {
+    pub fn merge_log(&self, from: &LogId, into: &LogId) -> Result<(), StoreError> {
         let both = params![from.as_bytes(), into.as_bytes()];
         let connection = self.connection();
+        for (log, rank) in [(from, 0), (into, 1)] {
+            for sql in [
+                "UPDATE message SET rank = ?2 WHERE log = ?1",
+                "UPDATE log SET rank = ?2 WHERE log = ?1",
+            ] {
+                connection.prepare_cached(sql)?.execute(params![log.as_bytes(), rank])?;
+            }
+        }
         for sql in [
-            "UPDATE OR IGNORE message SET chat = ?2, rank = 0 WHERE chat = ?1",
-            "UPDATE OR IGNORE reaction SET chat = ?2 WHERE chat = ?1",
-            "UPDATE OR IGNORE receipt SET chat = ?2 WHERE chat = ?1",
-            "UPDATE log SET chat = ?2, rank = 0 WHERE chat = ?1",
             "UPDATE outbox SET log = ?2 WHERE log = ?1 AND kind = 2 AND state <= 1",
-            "UPDATE message SET log = ?2, rank = 1 WHERE log = ?1 AND position = 9223372036854775807
-             AND id IN (SELECT id FROM outbox WHERE log = ?2)",
+            "UPDATE message SET log = ?2, rank = 1
+             WHERE log = ?1 AND id IN (SELECT id FROM outbox WHERE log = ?2)",
         ] {
             connection.prepare_cached(sql)?.execute(both)?;
         }
-        connection
-            .prepare_cached("DELETE FROM chat WHERE chat = ?1")?
-            .execute([from.as_bytes()])?;
         Ok(())
+    }
+
+    /// Makes one conversation, called `into`, of several.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn merge_chats(&self, chats: &[LogId], into: &LogId) -> Result<(), StoreError> {
+        let Some(mut row) = chats.first().map(|chat| self.chat(chat)).transpose()?.flatten() else {
+            return Ok(());
+        };
+        for chat in chats.iter().filter(|chat| *chat != into) {
+            let both = params![chat.as_bytes(), into.as_bytes()];
+            for sql in [
+                "UPDATE OR IGNORE message SET chat = ?2 WHERE chat = ?1",
+                "UPDATE OR IGNORE reaction SET chat = ?2 WHERE chat = ?1",
+                "UPDATE OR IGNORE receipt SET chat = ?2 WHERE chat = ?1",
+                "UPDATE log SET chat = ?2 WHERE chat = ?1",
+            ] {
+                self.connection().prepare_cached(sql)?.execute(both)?;
+            }
+            if let Some(other) = self.chat(chat)? {
+                row.read_arrival = row.read_arrival.min(other.read_arrival);
+                row.created = row.created.min(other.created);
+            }
+            self.connection()
+                .prepare_cached("DELETE FROM chat WHERE chat = ?1")?
+                .execute([chat.as_bytes()])?;
+        }
+        row.chat = *into;
+        self.put_chat(&row)
     }
 }

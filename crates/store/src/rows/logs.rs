@@ -44,6 +44,8 @@ pub struct LogFlags {
     pub restored: bool,
     /// A request to be added again is on its way or answered by nobody yet.
     pub readmit_asked: bool,
+    /// In a direct chat: the other is there.
+    pub peer_arrived: bool,
 }
 
 /// A log.
@@ -95,6 +97,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LogRow> {
             update_due: flags & 2 != 0,
             restored: flags & 4 != 0,
             readmit_asked: flags & 8 != 0,
+            peer_arrived: flags & 16 != 0,
         },
         admin_secret: row.get(10)?,
         creation: row.get(11)?,
@@ -158,7 +161,8 @@ impl Tx<'_> {
         let flags = i64::from(row.flags.rotation_due)
             | i64::from(row.flags.update_due) << 1
             | i64::from(row.flags.restored) << 2
-            | i64::from(row.flags.readmit_asked) << 3;
+            | i64::from(row.flags.readmit_asked) << 3
+            | i64::from(row.flags.peer_arrived) << 4;
         let sql = format!(
             "INSERT OR REPLACE INTO log ({COLUMNS})
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"

@@ -150,6 +150,17 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
+    /// Takes a message away.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn delete_message(&self, chat: &LogId, message: &EntryId) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM message WHERE chat = ?1 AND id = ?2")?
+            .execute(params![chat.as_bytes(), message.as_bytes()])?;
+        Ok(())
+    }
+
     /// Writes what may change of a message: log, place, state, reason, content, text, marks.
     ///
     /// # Errors
