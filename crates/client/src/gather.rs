@@ -54,7 +54,7 @@ fn ask_for(
         work.ask(Key::Lookup(intent, index), |_| Request::Lookup { who, permit: Permit::Open });
         return true;
     }
-    if matches!(purpose, Purpose::Contact { .. }) {
+    if matches!(purpose, Purpose::Contact { .. } | Purpose::Readmit { .. }) {
         return false;
     }
     let mut missing = false;
@@ -191,6 +191,10 @@ fn gathered(
             outbox::settle_intent(work, intent, &Ending::Contact(account))
         }
         Purpose::Direct { invite } => open_direct(work, intent, *invite, people),
+        Purpose::Readmit { log } => {
+            crate::inbox::readmit::deliver(work, &veche_wire::LogId(*log), &people)?;
+            outbox::settle_intent(work, intent, &Ending::Done)
+        }
         Purpose::Group { title } => {
             let log = outbox::create_log(work, ChatKind::Group, title, None)?;
             if people.is_empty() {

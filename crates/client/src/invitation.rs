@@ -54,7 +54,7 @@ fn readmission_asked(
         return Ok(());
     }
     let group = work.take_group(&row.log)?;
-    if group.member_of_device(&request.device).is_some() {
+    if group.member_of_device(&request.device).is_some() && inbox::is_new(work, request)? {
         let control = veche_mls::Control::Readmit(request.clone()).encode();
         outbox::elect_readmission(work, &group, control, &request.device)?;
     }

@@ -57,7 +57,7 @@ pub enum Input {
 }
 
 /// What the driver does next, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Send one encoded `ClientFrame`.
     Send(Vec<u8>),
@@ -67,6 +67,18 @@ pub enum Effect {
     WakeAt(Millis),
     /// Drop the link and dial again.
     Hangup,
+}
+
+impl std::fmt::Debug for Effect {
+    /// Shows no frame: frames carry tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Send(frame) => write!(f, "Send({} bytes)", frame.len()),
+            Self::Tell(event) => write!(f, "Tell({event:?})"),
+            Self::WakeAt(time) => write!(f, "WakeAt({time})"),
+            Self::Hangup => f.write_str("Hangup"),
+        }
+    }
 }
 
 /// A rule of docs/protocol.md, broken on purpose for the simulator to catch.
@@ -82,6 +94,9 @@ pub enum Mutant {
     /// Messages do not wait for, nor name, the one before.
     NoFifo,
 }
+
+/// How many settled intents are kept for whoever asks how they came out.
+const INTENTS_KEPT: u32 = 1_000;
 
 /// A person's messenger on one device.
 pub struct Client {
@@ -102,13 +117,14 @@ impl Client {
     /// # Errors
     /// Where the database cannot be read, or was written by a newer program.
     pub fn open(
-        store: Store,
+        mut store: Store,
         random: Box<dyn Random + Send>,
         now: Millis,
     ) -> Result<Self, ClientError> {
         let random = Shared::new(random);
         let engine = Engine::new(Box::new(random.clone()));
         let identity = stored_identity(&store)?;
+        store.write(|tx| tx.sweep(INTENTS_KEPT))?;
         let core = Core {
             engine,
             random,

@@ -83,11 +83,11 @@ fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
         }
         match row.state {
             LogState::Active => follow(work, &row)?,
-            LogState::Creating => {
+            // A device without its place only asks for it; that needs no reading.
+            LogState::Creating | LogState::Stuck => {
                 work.core.session.dirty.insert(row.log);
             }
-            // A device without its place only asks for it; that needs no reading.
-            LogState::Stuck | LogState::Left | LogState::Removed => {}
+            LogState::Left | LogState::Removed => {}
         }
     }
     Ok(())

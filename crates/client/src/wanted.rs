@@ -161,6 +161,13 @@ pub(crate) enum Purpose {
     /// To add them to a chat; the outbox holds the place.
     #[n(3)]
     Add,
+    /// To ask them for this device's place in a log.
+    #[n(4)]
+    Readmit {
+        /// The log.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        log: [u8; 16],
+    },
 }
 
 /// How an intent came out.

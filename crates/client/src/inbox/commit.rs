@@ -97,6 +97,9 @@ fn applied(
         work.tx.put_chat(&chat)?;
     }
     outbox::announce_admin_key(work, row, group)?;
+    for credential in &summary.replaced {
+        outbox::drop_readmissions(work, &row.log, &credential.certificate.device)?;
+    }
     outbox::drop_done(work, group)?;
     work.tell(Event::Chat(row.chat));
     if let Some(out) = own {
@@ -213,5 +216,11 @@ fn lines(
 
 /// Whether somebody asked to be removed.
 fn leavers(work: &Work<'_>, row: &LogRow, account: &AccountId) -> Result<bool, ClientError> {
-    Ok(work.tx.meta(&super::control::leaving(&row.log, account))?.is_some())
+    // The mark is for this leaving only: somebody who comes back may be removed later.
+    let mark = super::control::leaving(&row.log, account);
+    let leaving = work.tx.meta(&mark)?.is_some_and(|mark| !mark.is_empty());
+    if leaving {
+        work.tx.set_meta(&mark, &[])?;
+    }
+    Ok(leaving)
 }

@@ -49,6 +49,7 @@ pub(super) fn take(
                 && request.log == row.log
                 && request.device != me
                 && group.member_of_device(&request.device).is_some()
+                && is_new(work, &request)?
             {
                 outbox::elect_readmission(work, group, plain, &request.device)?;
             }
@@ -58,6 +59,25 @@ pub(super) fn take(
         Control::Successor(_) => {}
     }
     Ok(Taken::Yes)
+}
+
+/// Whether a request to be added again was not seen before: once answered, it gives no place again.
+pub(crate) fn is_new(
+    work: &Work<'_>,
+    request: &veche_mls::ReadmitRequest,
+) -> Result<bool, ClientError> {
+    let name = format!("readmission {}", veche_wire::AdminKey(first_half(&request.signature)));
+    if work.tx.meta(&name)?.is_some() {
+        return Ok(false);
+    }
+    work.tx.set_meta(&name, b"")?;
+    Ok(true)
+}
+
+fn first_half(signature: &[u8; 64]) -> [u8; 32] {
+    let mut half = [0; 32];
+    half.copy_from_slice(&signature[..32]);
+    half
 }
 
 /// Our request to be removed is durable: the keys of the chat are dropped.

@@ -10,7 +10,7 @@ pub(crate) mod readmit;
 pub(crate) mod restored;
 mod rights;
 
-pub(crate) use control::{left, signal};
+pub(crate) use control::{is_new, left, signal};
 pub(crate) use line::{Line, line};
 
 use sha2::Digest;

@@ -2,11 +2,12 @@
 
 use veche_mls::{Control, ReadmitRequest, Suite, generate_key_package};
 use veche_store::{LogRow, LogState};
-use veche_wire::{Append, EntryId, Kind, LogId, Request};
+use veche_wire::{AccountId, Append, EntryId, Kind, LogId, Request};
 
 use crate::session::Key;
+use crate::wanted::{self, Intent, Person, Purpose};
 use crate::work::Work;
-use crate::{ClientError, Event, answer, invitation, outbox};
+use crate::{ClientError, Event, gather, invitation, outbox};
 
 /// How long an unanswered request waits before it is made again, in milliseconds.
 const ASK_AGAIN_MS: u64 = 60_000;
@@ -16,6 +17,7 @@ const ASK_AGAIN_MS: u64 = 60_000;
 pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), ClientError> {
     row.state = LogState::Stuck;
     row.flags.readmit_asked = false;
+    work.tx.set_meta_number(&asked_name(&row.log), 0)?;
     work.tx.put_log(row)?;
     work.tell(Event::Notice(format!(
         "This device cannot follow a chat any more ({words}). It has asked to be added again."
@@ -26,36 +28,45 @@ pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Resul
     invitation::place_lost(work, &row.log)
 }
 
-/// Asks, as a control entry under the generation that this device knows.
+/// Asks, as a control entry under the generation that this device knows. A request that nobody has
+/// answered for a while is made anew: members act on each once.
 pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> {
     let name = request_name(&row.log);
-    let (id, bytes) = match work.tx.meta(&name)? {
-        Some(kept) if row.flags.readmit_asked && kept.len() > 16 => {
-            let (id, bytes) = kept.split_at(16);
-            (EntryId::try_from(id)?, bytes.to_vec())
-        }
-        _ => make(work, &row, &name)?,
+    let kept = work.tx.meta(&name)?.unwrap_or_default();
+    let asked = work.tx.meta_number(&asked_name(&row.log))?.unwrap_or(0);
+    let expired = asked != 0 && asked + ASK_AGAIN_MS <= work.now;
+    let (id, bytes) = if row.flags.readmit_asked && kept.len() > 16 && !expired {
+        let (id, bytes) = kept.split_at(16);
+        (EntryId::try_from(id)?, bytes.to_vec())
+    } else {
+        make(work, &row, &name)?
     };
+    if asked != 0 && !expired {
+        return Ok(());
+    }
     let Some(secret) = outbox::generation_secret(work, &row)? else { return Ok(()) };
     let token = secret.write_token(&row.log, row.generation);
     let log = row.log;
-    if work.core.session.may_ask(&Key::Append(log, id), work.now) {
-        work.ask(Key::Append(log, id), |_| {
-            Request::Append(Append {
-                log,
-                token,
-                id,
-                kind: Kind::Control,
-                after_commit: 0,
-                prev: None,
-                needs: None,
-                commitment: None,
-                rider: None,
-                bytes,
-            })
-        });
-    }
+    work.ask(Key::Append(log, id), |_| {
+        Request::Append(Append {
+            log,
+            token,
+            id,
+            kind: Kind::Control,
+            after_commit: 0,
+            prev: None,
+            needs: None,
+            commitment: None,
+            rider: None,
+            bytes,
+        })
+    });
     Ok(())
+}
+
+/// When the request that stands was made durable.
+fn asked_name(log: &LogId) -> String {
+    format!("readmit asked {log}")
 }
 
 fn request_name(log: &LogId) -> String {
@@ -74,6 +85,7 @@ fn make(work: &mut Work<'_>, row: &LogRow, name: &str) -> Result<(EntryId, Vec<u
     let key = secret.control_key(&row.log, row.generation);
     let sealed = key.seal(&mut work.core.random.clone(), &row.log, &id, &control);
     work.tx.set_meta(name, &[id.as_bytes().as_slice(), &sealed].concat())?;
+    work.tx.set_meta_number(&asked_name(&row.log), 0)?;
     let mut row = row.clone();
     row.flags.readmit_asked = true;
     work.tx.put_log(&row)?;
@@ -105,22 +117,81 @@ pub(crate) fn answered(
     if row.state != LogState::Stuck || !kept.starts_with(entry.as_bytes()) {
         return Ok(false);
     }
-    match refused {
-        // Asked; again if nobody answers.
-        None => work.core.session.put_off(Key::Append(*log, *entry), work.now + ASK_AGAIN_MS),
-        Some(refused) => {
-            let words = format!(
-                "A chat could not be repaired yet: {}. Ask a member to remove and add you.",
-                answer::words(refused)
-            );
-            work.tell(Event::Notice(words));
-            work.core.session.put_off(Key::Append(*log, *entry), work.now + ASK_AGAIN_MS);
-        }
+    work.tx.set_meta_number(&asked_name(log), work.now)?;
+    work.core.session.put_off(Key::Append(*log, *entry), work.now + ASK_AGAIN_MS);
+    if refused.is_some() {
+        // The log does not take our word any more: ask the members themselves.
+        ask_members(work, &row)?;
     }
     Ok(true)
 }
 
+/// How many members are asked through their inboxes (docs/protocol.md, rule 7).
+const MEMBERS_ASKED: usize = 3;
+
+fn ask_members(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    let me = work.identity()?.account();
+    let mut members: Vec<(bool, AccountId)> = match work.take_group(&row.log) {
+        Ok(group) => {
+            let policy = group.policy();
+            let admin = |account: &AccountId| policy.role(account) >= veche_mls::Role::Admin;
+            let all = group.accounts();
+            let line = all.iter().map(|account| (!admin(account), *account)).collect();
+            work.put_group(row.log, group);
+            line
+        }
+        Err(ClientError::Bug(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    members.retain(|(_, account)| *account != me);
+    members.sort_unstable();
+    let people: Vec<_> =
+        members.iter().take(MEMBERS_ASKED).map(|(_, who)| gather::by_account(who)).collect();
+    if people.is_empty() {
+        work.tell(Event::Notice(
+            "A chat could not be repaired yet. Ask a member to remove and add you.".into(),
+        ));
+        return Ok(());
+    }
+    let purpose = Purpose::Readmit { log: row.log.0 };
+    work.tx.insert_intent(&wanted::encode(&Intent::Gather { purpose, people }))?;
+    Ok(())
+}
+
+/// The members' inboxes are known: the request goes into them.
+pub(crate) fn deliver(
+    work: &mut Work<'_>,
+    log: &LogId,
+    people: &[Person],
+) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(log)?.filter(|row| row.state == LogState::Stuck) else {
+        return Ok(());
+    };
+    let suite = suite_of(work, log)?;
+    let package =
+        generate_key_package(&work.core.engine, work.keep, work.identity()?, suite, false)?;
+    let request = ReadmitRequest::new(work.identity()?, row.log, package);
+    let envelope = veche_mls::Envelope::Readmit(request);
+    for device in people.iter().flat_map(|person| &person.devices) {
+        let record = veche_wire::DeviceRecord::decode(&device.record)?;
+        let sealed =
+            veche_mls::seal_envelope(&work.core.engine, work.identity()?, &record, &envelope);
+        let Ok(bytes) = sealed else { continue };
+        let known = work.tx.account(&record.certificate.account)?;
+        work.tx.put_delivery(&veche_store::DeliveryRow {
+            id: EntryId::random(&mut work.core.random.clone()),
+            device: record.certificate.device,
+            invite: known.and_then(|known| known.invite),
+            needs: None,
+            bytes,
+            intent: None,
+        })?;
+    }
+    Ok(())
+}
+
 /// This device has its place again.
 pub(crate) fn repaired(work: &Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    work.tx.set_meta_number(&asked_name(log), 0)?;
     Ok(work.tx.set_meta(&request_name(log), &[])?)
 }

@@ -135,3 +135,26 @@ pub(crate) fn drop_done(work: &mut Work<'_>, group: &Group) -> Result<(), Client
     }
     Ok(())
 }
+
+/// A device has its place again: whatever this one would still have done for that is done.
+pub(crate) fn drop_readmissions(
+    work: &mut Work<'_>,
+    log: &LogId,
+    device: &DeviceId,
+) -> Result<(), ClientError> {
+    for mut out in work.tx.outbox(log, u32::MAX)? {
+        let Wanted::Change(Change::Readmit(request)) = wanted::decode(&out.body)? else { continue };
+        let ours = match veche_mls::Control::decode(&request) {
+            Ok(veche_mls::Control::Readmit(request)) => request.device == *device,
+            _ => true,
+        };
+        if ours && out.state == veche_store::OutboxState::Queued {
+            work.tx.delete_outbox(out.position)?;
+        } else if ours {
+            // On its way, and stale: when that comes back there is nothing left to do.
+            out.body = wanted::encode(&Wanted::Change(Change::Remove(Vec::new())));
+            work.tx.update_outbox(&out)?;
+        }
+    }
+    Ok(())
+}

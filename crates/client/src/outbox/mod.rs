@@ -14,8 +14,8 @@ mod submit;
 pub(crate) use again::{append_again, submit_again};
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
 pub(crate) use elect::{
-    announce_admin_key, drop_done, elect_key_listing, elect_leaver_removal, elect_readmission,
-    elect_rotation, elect_update,
+    announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,
+    elect_readmission, elect_rotation, elect_update,
 };
 pub(crate) use enqueue::{
     enqueue, enqueue_change, enqueue_content, enqueue_leave, shows_as_message, writable_log,

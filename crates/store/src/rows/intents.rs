@@ -57,6 +57,25 @@ impl Tx<'_> {
         Ok(self.connection().last_insert_rowid())
     }
 
+    /// Forgets settled intents but for the last `kept`, and files that were staged and never sent.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn sweep(&self, kept: u32) -> Result<(), StoreError> {
+        let connection = self.connection();
+        connection.execute(
+            "DELETE FROM intent WHERE state != 0 AND id <= (SELECT max(id) FROM intent) - ?1",
+            [kept],
+        )?;
+        connection.execute("DELETE FROM blob WHERE direction = 3", [])?;
+        connection.execute(
+            "DELETE FROM blob_part WHERE NOT EXISTS
+             (SELECT 1 FROM blob WHERE blob.blob = blob_part.blob)",
+            [],
+        )?;
+        Ok(())
+    }
+
     /// The intent with this number.
     ///
     /// # Errors

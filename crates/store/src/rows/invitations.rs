@@ -18,7 +18,7 @@ pub enum InvitationState {
 }
 
 /// An invitation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct InvitationRow {
     /// The id of the inbox entry.
     pub id: EntryId,
@@ -34,6 +34,17 @@ pub struct InvitationRow {
     pub intent: Option<i64>,
     /// The opened envelope (the client's encoding).
     pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for InvitationRow {
+    /// Shows nothing that is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InvitationRow")
+            .field("id", &self.id)
+            .field("log", &self.log)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An envelope on its way.

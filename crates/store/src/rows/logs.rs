@@ -49,7 +49,7 @@ pub struct LogFlags {
 }
 
 /// A log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LogRow {
     /// Its id.
     pub log: LogId,
@@ -75,6 +75,18 @@ pub struct LogRow {
     pub admin_secret: Option<Vec<u8>>,
     /// For the creator: the `Create` request, to make the log (again).
     pub creation: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for LogRow {
+    /// Shows nothing that is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogRow")
+            .field("log", &self.log)
+            .field("state", &self.state)
+            .field("generation", &self.generation)
+            .field("cursor", &self.cursor)
+            .finish_non_exhaustive()
+    }
 }
 
 const COLUMNS: &str = "log, chat, rank, state, generation, cursor, hash, last_commit, counter, \

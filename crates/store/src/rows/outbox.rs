@@ -22,7 +22,7 @@ pub enum OutboxState {
 }
 
 /// An entry to be appended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OutboxRow {
     /// Its place in the order; 0 before it is inserted.
     pub position: i64,
@@ -60,6 +60,19 @@ pub struct OutboxRow {
     pub wait_until: Seq,
     /// Not before this time.
     pub not_before: Millis,
+}
+
+impl std::fmt::Debug for OutboxRow {
+    /// Shows nothing that is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutboxRow")
+            .field("position", &self.position)
+            .field("log", &self.log)
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
 }
 
 const COLUMNS: &str = "position, log, id, kind, automatic, intent, body, state, sealed, hash, \
