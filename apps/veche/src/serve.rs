@@ -106,8 +106,10 @@ async fn host(stream: UnixStream, engine: Rc<Engine>, mut closed: watch::Receive
             return;
         }
     };
-    // Someone who only watches can begin again elsewhere; a change must be seen to its end here.
-    let may_be_released = matches!(arguments.command, Command::Watch { .. });
+    // Someone who only watches can begin again elsewhere, and would hold us up for long; a change
+    // must be seen to its end here.
+    let may_be_released =
+        matches!(arguments.command, Command::Watch { .. } | Command::Sync { wait: Some(_) });
     let (pieces, mut ready) = mpsc::channel(PIECES_WAITING_MAX);
     let output = Output::to_peer(arguments.options.json, pieces);
     let context = Context::new(engine, output, arguments.options, request);

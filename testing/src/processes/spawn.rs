@@ -184,7 +184,19 @@ impl Running {
     /// # Errors
     /// Where none comes in time.
     pub fn line(&mut self, wanted: impl Fn(&str) -> bool) -> Result<String, Stopped> {
-        let deadline = Instant::now() + COMMAND_WITHIN;
+        self.line_within(COMMAND_WITHIN, wanted)
+    }
+
+    /// The same with another bound.
+    ///
+    /// # Errors
+    /// Where none comes in time.
+    pub fn line_within(
+        &mut self,
+        within: Duration,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<String, Stopped> {
+        let deadline = Instant::now() + within;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) if wanted(&line) => return Ok(line),

@@ -1,5 +1,7 @@
 //! What is broken, and mends itself.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Play, texts};
@@ -107,7 +109,25 @@ pub(super) fn two_processes(play: &mut Play, checks: &mut Checks) -> Result<(), 
         good += usize::from(running.finish()?.is_good());
     }
     checks.equal("eight at once are all served", &good, &8);
-    watching.kill();
+    let mut guest = bo.start(&["--json", "watch"])?;
+    // The second sees what comes once its command has been handed over, whenever that is.
+    let mut attached = false;
+    for _ in 0..100 {
+        let seen = ana.say(chat, "to both of you")?;
+        watching.line(|line| line.contains(&seen))?;
+        attached =
+            guest.line_within(Duration::from_millis(100), |line| line.contains(&seen)).is_ok();
+        if attached {
+            break;
+        }
+    }
+    checks.that("two can watch one home", attached, || "the second saw nothing".to_owned());
+    watching.signal("INT")?;
+    checks.that("whoever watches first can go", watching.finish()?.is_good(), String::new);
+    let seen = ana.say(chat, "to the second")?;
+    guest.line(|line| line.contains(&seen))?;
+    checks.that("whoever watched second goes on alone", true, String::new);
+    guest.kill();
     let ran = bo.run(&["chats"])?;
     checks.that("the home of a killed process is free", ran.is_good(), || ran.to_string());
     play.settle()?;
