@@ -61,10 +61,11 @@ impl Station<'_> {
         if record.frozen && append.rider.is_none() {
             return Err(Refused::Frozen.into());
         }
+        // Before the rider: an author who was overtaken is told so, whatever it may no longer do.
+        self.check_fence(&record, append)?;
         if let Some(rider) = &append.rider {
             check_rider(&record, append, rider)?;
         }
-        self.check_fence(&record, append)?;
         self.check_gap(append)?;
         self.check_order(append)?;
         if let Some(blob) = &append.needs
