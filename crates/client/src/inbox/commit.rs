@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use veche_mls::{Group, JudgeContext, MlsError, Processed, StuckReason, Summary, Verdict};
+use veche_mls::{
+    Bound, Group, JudgeContext, LeaveRequest, MlsError, Processed, StuckReason, Summary, Verdict,
+};
 use veche_store::{GenerationRow, LogRow, LogState, OutboxRow};
-use veche_wire::{AccountId, Credential, Entry, Kind};
+use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind};
 
 use super::line::{Line, line};
 use super::{Taken, readmit};
@@ -33,6 +35,7 @@ pub(super) fn take(
         readmit::stuck(work, row, &words)?;
         return Ok(Taken::Stop);
     }
+    let left = leavers(&judged.bound);
     let epoch_before = group.epoch();
     let processed = if own.is_some() {
         // The committer, too, judges before it merges.
@@ -47,7 +50,7 @@ pub(super) fn take(
     match processed {
         Processed::Applied(summary) => {
             debug_assert!(summary.self_removed || group.epoch() > epoch_before);
-            applied(work, row, group, (entry, own, &summary))?;
+            applied(work, row, group, (entry, own, &summary, &left))?;
             Ok(Taken::Yes)
         }
         Processed::Skip(reason) => skipped(work, group, own, &reason.to_string()),
@@ -73,17 +76,20 @@ fn skipped(
     Ok(Taken::Skipped)
 }
 
+/// An applied commit: its entry, the row where it is ours, what it did, and who asked to go.
+type Applied<'a> = (&'a Entry, Option<OutboxRow>, &'a Summary, &'a BTreeSet<DeviceId>);
+
 fn applied(
     work: &mut Work<'_>,
     row: &mut LogRow,
     group: &mut Group,
-    (entry, own, summary): (&Entry, Option<OutboxRow>, &Summary),
+    (entry, own, summary, leavers): Applied<'_>,
 ) -> Result<(), ClientError> {
     outbox::new_epoch(work, row)?;
     for credential in summary.added.iter().chain(&summary.removed) {
         people::learn(work, credential)?;
     }
-    lines(work, row, entry, summary)?;
+    lines(work, row, entry, (summary, leavers))?;
     if summary.self_removed {
         row.state = LogState::Removed;
         work.tell(Event::Chat(row.chat));
@@ -166,19 +172,25 @@ fn lines(
     work: &mut Work<'_>,
     row: &LogRow,
     entry: &Entry,
-    summary: &Summary,
+    (summary, leavers): (&Summary, &BTreeSet<DeviceId>),
 ) -> Result<(), ClientError> {
     let by = summary.committer.certificate.account;
     let actor = people::learn(work, &summary.committer)?;
     let place = (&entry.id, entry.seq);
-    let proof_of_leaving = |account: &AccountId| leavers(work, row, account);
+    let left: BTreeSet<AccountId> = summary
+        .removed
+        .iter()
+        .map(|credential| &credential.certificate)
+        .filter(|certificate| leavers.contains(&certificate.device))
+        .map(|certificate| certificate.account)
+        .collect();
     let mut all: Vec<(AccountId, String)> = Vec::new();
     for account in accounts(&summary.added) {
         all.push((account, format!("{actor} added {}", people::name(work, &account)?)));
     }
     for account in accounts(&summary.removed) {
         let name = people::name(work, &account)?;
-        let words = if proof_of_leaving(&account)? {
+        let words = if left.contains(&account) {
             format!("{name} left")
         } else {
             format!("{actor} removed {name}")
@@ -214,13 +226,8 @@ fn lines(
     Ok(())
 }
 
-/// Whether somebody asked to be removed.
-fn leavers(work: &Work<'_>, row: &LogRow, account: &AccountId) -> Result<bool, ClientError> {
-    // The mark is for this leaving only: somebody who comes back may be removed later.
-    let mark = super::control::leaving(&row.log, account);
-    let leaving = work.tx.meta(&mark)?.is_some_and(|mark| !mark.is_empty());
-    if leaving {
-        work.tx.set_meta(&mark, &[])?;
-    }
-    Ok(leaving)
+/// The devices that asked to be removed, as the commit itself proves.
+fn leavers(bound: &Bound) -> BTreeSet<DeviceId> {
+    let requests = bound.proofs.iter().filter_map(|proof| LeaveRequest::decode(proof).ok());
+    requests.map(|request| request.device).collect()
 }

@@ -10,11 +10,6 @@ use crate::wanted::{self, Wanted};
 use crate::work::Work;
 use crate::{ClientError, Event, outbox, people};
 
-/// The name of the mark that somebody is leaving.
-pub(super) fn leaving(log: &LogId, account: &AccountId) -> String {
-    format!("leaving {log} {account}")
-}
-
 /// Takes a control entry.
 pub(super) fn take(
     work: &mut Work<'_>,
@@ -35,11 +30,7 @@ pub(super) fn take(
     let Ok(control) = Control::decode(&plain) else { return Ok(Taken::Yes) };
     match control {
         Control::Leave(request) => {
-            if let Some(leaf) = group.verify_leave(&request)
-                && let Some(member) = group.member(leaf)
-            {
-                let account = member.credential.certificate.account;
-                work.tx.set_meta(&leaving(&row.log, &account), b"1")?;
+            if group.verify_leave(&request).is_some() {
                 outbox::elect_leaver_removal(work, group, plain, &request.device)?;
             }
         }
