@@ -122,7 +122,7 @@ fn registration(work: &Work<'_>) -> Result<SignedRequest, ClientError> {
         bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.is_empty())
     };
     Ok(SignedRequest::Register {
-        device: work.identity()?.record(),
+        device: Box::new(work.identity()?.record()),
         username: text(work.tx.meta(NAME)?),
         permit: text(work.tx.meta(INVITE_CODE)?).map_or(Permit::Open, Permit::Invite),
     })

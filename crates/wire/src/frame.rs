@@ -244,7 +244,7 @@ pub enum SignedRequest {
     /// Makes an account, or answers as before when repeated.
     Register {
         /// The device that signs; the account's signature in its certificate proves the account.
-        device: DeviceRecord,
+        device: Box<DeviceRecord>,
         /// `limits::USERNAME_MIN` to `USERNAME_MAX` of `a-z0-9_`; never reassigned.
         username: Option<String>,
         /// The right to.

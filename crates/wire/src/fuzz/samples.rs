@@ -257,7 +257,7 @@ fn other_requests() -> Samples<Request> {
 #[must_use]
 pub fn signed_requests() -> Samples<SignedRequest> {
     let register = SignedRequest::Register {
-        device: device(),
+        device: Box::new(device()),
         username: Some("ana".into()),
         permit: Permit::Invite("plum".into()),
     };

@@ -164,7 +164,7 @@ fn signed_requests() {
         SignedRequest::PublishKeyPackages { suite: 1, packages, last_resort }.encode()
     };
     let register = SignedRequest::Register {
-        device: samples::device(),
+        device: Box::new(samples::device()),
         username: Some("a".into()),
         permit: Permit::Open,
     };

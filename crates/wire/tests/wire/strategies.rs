@@ -170,7 +170,11 @@ pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame> {
 pub(crate) fn signed_request() -> impl Strategy<Value = SignedRequest> {
     prop_oneof![
         (device_record(), option::of(username()), permit()).prop_map(
-            |(device, username, permit)| SignedRequest::Register { device, username, permit }
+            |(device, username, permit)| SignedRequest::Register {
+                device: Box::new(device),
+                username,
+                permit
+            }
         ),
         (any::<u16>(), vec(bytes(50), 0..=limits::KEY_PACKAGES_MAX), option::of(bytes(50)))
             .prop_map(|(suite, packages, last_resort)| {

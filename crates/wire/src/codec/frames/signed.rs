@@ -33,7 +33,7 @@ pub(super) fn read(request: signed::Request) -> Result<SignedRequest, DecodeErro
     use signed::Request as In;
     Ok(match request {
         In::Register(register) => SignedRequest::Register {
-            device: DeviceRecord::decode(&register.device)?,
+            device: Box::new(DeviceRecord::decode(&register.device)?),
             username: register.username.map(username).transpose()?,
             permit: read_permit(register.permit)?,
         },
