@@ -61,6 +61,9 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
         }
         (Key::Create(log), Response::Done) => outbox::created(work, &log),
         (Key::Subscribe(log), Response::Subscribed { head }) => subscribed(work, log, head),
+        (Key::Gap(log), Response::Entries { entries, head }) => {
+            inbox::gap_told(work, &log, (&entries, head))
+        }
         (Key::Append(log, entry), Response::Appended { seq }) => {
             outbox::acknowledged(work, &log, &entry, seq)
         }
@@ -115,7 +118,8 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             work.core.session.put_off(Key::Register, work.now + RETRY_MS);
             Ok(())
         }
-        Key::Signal(_) | Key::Probe(_) => Ok(()),
+        // A gap that cannot be asked about shows again.
+        Key::Signal(_) | Key::Probe(_) | Key::Gap(_) => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use veche_store::{
     LogState,
 };
 use veche_wire::content::{Body, Note};
-use veche_wire::{AccountId, Credential, EntryId, InboxEntry, LogId, SignedRequest};
+use veche_wire::{AccountId, Credential, EntryId, InboxEntry, LogId, Seq, SignedRequest};
 
 use crate::api::{IntentId, Reply};
 use crate::error::refuse;
@@ -26,6 +26,9 @@ fn taken(id: &EntryId) -> String {
 pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<(), ClientError> {
     let mut up_to = 0;
     for entry in entries {
+        if !follows(work, entry.seq)? {
+            break;
+        }
         up_to = up_to.max(entry.seq);
         if work.tx.meta(&taken(&entry.id))?.is_some() {
             continue;
@@ -40,9 +43,32 @@ pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<()
         }
         account::package_used(work);
     }
+    if up_to == 0 {
+        return Ok(());
+    }
     work.core.session.inbox_seen = work.core.session.inbox_seen.max(up_to);
     account::signed(work, Key::Erase, &SignedRequest::EraseInbox { up_to })?;
     answer::tell_when_live(work)
+}
+
+/// The place in the inbox that was looked at last.
+const INBOX_AT: &str = "inbox at";
+
+/// Whether an envelope is the next one, so that it may be erased with all before it. Where something
+/// before it is missing, the inbox is subscribed again; what is then missing at the same place is not
+/// late but gone.
+fn follows(work: &mut Work<'_>, seq: Seq) -> Result<bool, ClientError> {
+    let at = work.tx.meta_number(INBOX_AT)?.unwrap_or(0);
+    let gap = (seq > at + 1).then_some((at, seq));
+    let session = &mut work.core.session;
+    let is_gone = session.inbox_gap == gap && session.inbox.is_some();
+    session.inbox_gap = gap;
+    if gap.is_some() && !is_gone {
+        session.inbox = None;
+        return Ok(false);
+    }
+    work.tx.set_meta_number(INBOX_AT, seq)?;
+    Ok(true)
 }
 
 fn readmission_asked(
@@ -271,16 +297,19 @@ fn put_rows(
             secret: *invitation.generation_secret.as_bytes(),
         },
     )?;
-    if work.tx.chat(&chat)?.is_none() {
-        work.tx.put_chat(&ChatRow {
+    let chat_row = match work.tx.chat(&chat)? {
+        // It may have been renamed while this device was not in it.
+        Some(known) => ChatRow { title: invitation.title.clone(), ..known },
+        None => ChatRow {
             chat,
             direct: row.direct,
             title: invitation.title.clone(),
             peer: row.direct.then_some(row.account),
             read_arrival: 0,
             created: work.now,
-        })?;
-    }
+        },
+    };
+    work.tx.put_chat(&chat_row)?;
     work.tx.delete_invitation(&row.id)?;
     Ok(log)
 }

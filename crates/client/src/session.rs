@@ -22,6 +22,8 @@ pub(crate) enum Key {
     Subscribe(LogId),
     /// Whether the server still has what comes next.
     Probe(LogId),
+    /// What the log has after the cursor, where a push left some out.
+    Gap(LogId),
     Append(LogId, EntryId),
     /// Person number `.1` of intent `.0`.
     Lookup(i64, usize),
@@ -65,6 +67,8 @@ pub(crate) struct Session {
     /// The head of the inbox, once subscribed.
     pub(crate) inbox: Option<Seq>,
     pub(crate) inbox_seen: Seq,
+    /// Where envelopes were missing: the last before them, and the first after.
+    pub(crate) inbox_gap: Option<(Seq, Seq)>,
     pub(crate) subscriptions: BTreeMap<LogId, Subscription>,
     /// Logs that are asked for under the generation before: the server does not know the current one.
     pub(crate) probes: BTreeSet<LogId>,
@@ -88,6 +92,7 @@ impl Session {
             packages: BTreeSet::new(),
             inbox: None,
             inbox_seen: 0,
+            inbox_gap: None,
             subscriptions: BTreeMap::new(),
             probes: BTreeSet::new(),
             dirty: BTreeSet::new(),

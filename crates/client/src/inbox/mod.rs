@@ -16,8 +16,9 @@ pub(crate) use line::{Line, line};
 use sha2::Digest;
 use veche_mls::{Group, Transcript};
 use veche_store::{EntryRow, LogRow, LogState};
-use veche_wire::{Entry, Kind, LogId};
+use veche_wire::{Entry, Kind, LogId, Request};
 
+use crate::session::Key;
 use crate::work::Work;
 use crate::{ClientError, answer};
 
@@ -52,7 +53,7 @@ pub(crate) fn accept(
             continue;
         }
         if entry.seq != row.cursor + 1 {
-            gap(work, &mut row, entry)?;
+            gap(work, &row)?;
             break;
         }
         let taken = take(work, &mut row, &mut group, entry)?;
@@ -93,14 +94,35 @@ pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(),
     crate::invitation::place_lost(work, &row.log)
 }
 
-/// Entries are missing. In the middle of a subscription they are asked for again; where the log does
-/// not have them any more, this device asks to be added again.
-fn gap(work: &mut Work<'_>, row: &mut LogRow, entry: &Entry) -> Result<(), ClientError> {
+/// Entries are missing: the log is followed anew from the cursor. Where they were missing at the
+/// beginning of a subscription already, the log itself is asked: only an answer can tell entries that
+/// are gone from entries that are late.
+fn gap(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     let subscription = work.core.session.subscriptions.remove(&row.log);
     if subscription.is_some_and(|subscription| subscription.fresh) {
-        let words =
-            format!("the server has kept nothing between entry {} and {}", row.cursor, entry.seq);
-        return readmit::stuck(work, row, &words);
+        let Some(token) = crate::outbox::read_token(work, row)? else { return Ok(()) };
+        let (log, after) = (row.log, row.cursor);
+        work.ask(Key::Gap(log), |_| Request::Read { log, token, after, limit: 1 });
+    }
+    Ok(())
+}
+
+/// What the log has after the cursor. Where that is not the next entry, it does not have that any
+/// more, and this device asks to be added again.
+pub(crate) fn gap_told(
+    work: &mut Work<'_>,
+    log: &LogId,
+    (entries, head): (&[Entry], u64),
+) -> Result<(), ClientError> {
+    let Some(mut row) = work.tx.log(log)? else { return Ok(()) };
+    if row.state != LogState::Active {
+        return Ok(());
+    }
+    let next = entries.first().map_or(head + 1, |entry| entry.seq);
+    if next > row.cursor + 1 {
+        let words = format!("the server has kept nothing between entry {} and {next}", row.cursor);
+        readmit::stuck(work, &mut row, &words)?;
+        work.tx.put_log(&row)?;
     }
     Ok(())
 }
