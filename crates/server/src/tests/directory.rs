@@ -62,7 +62,7 @@ impl Person {
 
     pub(crate) fn register(&self, username: Option<&str>, permit: Permit) -> SignedRequest {
         SignedRequest::Register {
-            device: self.record(),
+            device: Box::new(self.record()),
             username: username.map(str::to_owned),
             permit,
         }
@@ -185,19 +185,22 @@ fn nobody_speaks_for_another() {
     }
     assert_eq!(stage.ask(id, changed), forbidden);
     // A certificate of another device, and one that the account did not sign.
-    let borrowed =
-        SignedRequest::Register { device: ana.record(), username: None, permit: Permit::Open };
+    let borrowed = SignedRequest::Register {
+        device: Box::new(ana.record()),
+        username: None,
+        permit: Permit::Open,
+    };
     assert_eq!(stage.ask_as(id, &eve, &borrowed), forbidden);
     let forged = Certificate { account: ana.account(), ..eve.certificate() };
     let forged = SignedRequest::Register {
-        device: DeviceRecord { certificate: forged, ..eve.record() },
+        device: Box::new(DeviceRecord { certificate: forged, ..eve.record() }),
         username: None,
         permit: Permit::Open,
     };
     assert_eq!(stage.ask_as(id, &eve, &forged), forbidden);
     // An inbox key that the certificate does not name: somebody else could read what comes.
     let swapped = SignedRequest::Register {
-        device: DeviceRecord { inbox_key: vec![8; 32], ..eve.record() },
+        device: Box::new(DeviceRecord { inbox_key: vec![8; 32], ..eve.record() }),
         username: None,
         permit: Permit::Open,
     };
