@@ -203,7 +203,7 @@ fn devices(recorded: &[Heard]) -> Vec<DeviceRecord> {
     });
     let mut devices: Vec<DeviceRecord> = requests
         .filter_map(|request| match request {
-            SignedRequest::Register { device, .. } => Some(device),
+            SignedRequest::Register { device, .. } => Some(*device),
             _ => None,
         })
         .collect();
