@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 mod bench;
+mod fixtures;
 mod fuzz;
 mod processes;
 mod sim;
 
 pub(crate) use bench::bench;
+pub(crate) use fixtures::fixtures;
 pub(crate) use fuzz::fuzz;
 pub(crate) use processes::processes;
 pub(crate) use sim::sim;

@@ -12,6 +12,7 @@ veche-testing <command>
   sim --mutants [--seeds A..B]            each broken rule must be noticed in one of the seeds
   sim --mutant NAME [--seeds A..B]        the same for one
   fuzz [--mutations N] [--target NAME]    every decoder over its corpus and mutations of it
+  fixtures --write DIR                    a home and a server's folder, as this version writes them
   bench [--json] [--quick] [--only NAME]  how long things take and how much they write
   main-job                                people, chats, groups, files and accidents over real processes
   kill [--cycles N] [--seed S] [--json]   kill processes while messages are under way
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "bench" => commands::bench(&words),
         "sim" => commands::sim(&words),
+        "fixtures" => commands::fixtures(&words),
         "fuzz" => commands::fuzz(&words),
         "main-job" | "kill" | "demo" => commands::processes(&command, &words),
         _ => Err(format!("there is no command `{command}`\n{HELP}")),

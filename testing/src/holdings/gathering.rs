@@ -9,10 +9,13 @@ use std::sync::Arc;
 use veche_client::{
     Client, ClientError, Command, Effect, Event, Input, IntentId, Outcome, Reply, Settled,
 };
+use veche_net::ServerKey;
 use veche_server::storage::Embedded;
 use veche_server::{Config, ConnectionId, Metrics, PeerId, Service};
 use veche_store::Store;
-use veche_wire::{EntryId, LogId, Millis, ServerAddress};
+use veche_wire::{
+    ClientFrame, EntryId, LogId, Millis, Request, Response, ServerAddress, ServerFrame,
+};
 
 use crate::dice::Dice;
 
@@ -24,6 +27,17 @@ const REST_WITHIN_MS: Millis = 30 * 60_000;
 /// after a delay is over by then.
 const QUIET_MS: Millis = 90_000;
 const BUDGET_BYTES: usize = 256 << 10;
+/// The keys and the port of the server.
+const NOISE_KEY: [u8; 32] = [7; 32];
+const DIRECTORY_KEY: [u8; 32] = [9; 32];
+const PORT: u16 = 44_333;
+
+/// Writes the server's keys and port into its folder, as `veched` keeps them.
+pub(super) fn write_keys(folder: &Path) -> std::io::Result<()> {
+    std::fs::write(folder.join("noise.key"), NOISE_KEY)?;
+    std::fs::write(folder.join("directory.key"), DIRECTORY_KEY)?;
+    std::fs::write(folder.join("port"), format!("{PORT}\n"))
+}
 
 /// Somebody at the gathering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,7 +117,8 @@ impl Gathering {
     /// The server's address, as people type it.
     #[must_use]
     pub fn address() -> ServerAddress {
-        ServerAddress { host: "veche.test".to_owned(), port: 4433, key: [7; 32] }
+        let key = ServerKey::from_bytes(&NOISE_KEY).public();
+        ServerAddress { host: "127.0.0.1".to_owned(), port: PORT, key }
     }
 
     /// The time.
@@ -170,7 +185,15 @@ impl Gathering {
     /// # Panics
     /// Where that does not succeed.
     pub fn newcomer(&mut self, name: &str) -> Seat {
-        let seat = self.sit(name, Store::in_memory().expect("memory takes a database"));
+        self.newcomer_with(name, Store::in_memory().expect("memory takes a database"))
+    }
+
+    /// Lets somebody in who registers, with an empty database of their own.
+    ///
+    /// # Panics
+    /// Where that does not succeed.
+    pub fn newcomer_with(&mut self, name: &str, store: Store) -> Seat {
+        let seat = self.sit(name, store);
         let server = Self::address();
         let register = Command::Register { server, name: name.to_owned(), invite: None };
         let intent = self.want(seat, register);
@@ -208,11 +231,36 @@ impl Gathering {
         client.into_store()
     }
 
-    /// Sends a frame that no client of ours would send, on the link of somebody.
-    pub fn slip_in(&mut self, seat: Seat, bytes: &[u8]) {
-        if let (Some(link), Some(service)) = (self.people[seat.0].link, self.service.as_mut()) {
-            service.handle(self.now, link, bytes);
-        }
+    /// Asks the server something on a connection of its own.
+    ///
+    /// # Panics
+    /// Where the server takes no connection or does not answer.
+    pub fn ask(&mut self, request: Request) -> Response {
+        let hello = Request::Hello { version: veche_wire::limits::PROTOCOL_VERSION };
+        let frames = [ClientFrame { id: 1, request: hello }, ClientFrame { id: 2, request }];
+        let answers = self.ask_raw(&frames.map(|frame| frame.encode()));
+        let answer = answers.into_iter().find_map(|answer| match answer {
+            ServerFrame::Answer { id: 2, response } => Some(response),
+            _ => None,
+        });
+        answer.expect("the server answers")
+    }
+
+    /// Sends bytes on a connection of its own; what the server says to them.
+    ///
+    /// # Panics
+    /// Where the server takes no connection, or says something unreadable.
+    pub fn ask_raw(&mut self, frames: &[Vec<u8>]) -> Vec<ServerFrame> {
+        let peer = PeerId::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let now = self.now;
+        let service = self.service.as_mut().expect("the server runs");
+        let link = service.connect(peer, &mut self.dice).expect("there is room");
+        frames.iter().for_each(|bytes| service.handle(now, link, bytes));
+        service.flush(now);
+        let outgoing = service.take_outgoing(link, usize::MAX);
+        service.disconnect(link);
+        let read = |frame: &Arc<[u8]>| ServerFrame::decode(frame).expect("a frame can be read");
+        outgoing.frames.iter().map(read).collect()
     }
 
     // Commands.
@@ -334,7 +382,7 @@ impl Gathering {
         let engine = Embedded::open(&self.folder, Arc::clone(&self.metrics))
             .expect("the server's folder opens");
         let metrics = Arc::clone(&self.metrics);
-        self.service = Some(Service::new(engine, Config::default(), &[9; 32], metrics));
+        self.service = Some(Service::new(engine, Config::default(), &DIRECTORY_KEY, metrics));
     }
 
     // Time.

@@ -4,6 +4,7 @@
 //! a chat.
 
 pub mod ciphertext;
+pub mod fixtures;
 mod gathering;
 mod joins;
 mod search;

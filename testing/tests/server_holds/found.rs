@@ -57,6 +57,15 @@ fn an_envelope_is_gone_when_it_was_read() {
 }
 
 #[test]
+fn what_was_erased_gives_its_room_back() {
+    for name in ["logs.db", "directory.db"] {
+        let file = SESSION.tidied.files.iter().find(|file| file.path == name).expect("a file");
+        // The number of unused pages, in the header of the file.
+        assert_eq!(file.bytes[36..40], [0; 4], "{name} keeps pages that hold nothing");
+    }
+}
+
+#[test]
 fn the_log_of_the_server_names_nobody_and_nothing() {
     let text = String::from_utf8_lossy(&SESSION.log);
     assert!(text.contains("a batch failed"), "the server logged that its disk was full");

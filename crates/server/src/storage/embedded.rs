@@ -330,13 +330,10 @@ fn restrict(_path: &Path) -> Stored<()> {
 /// Gives unused pages back to the disk, and empties the write-ahead log, in which what was erased
 /// still stands.
 fn give_back(database: &Connection) -> Stored<()> {
-    let vacuumed =
-        database.pragma_update_and_check(None, "incremental_vacuum", VACUUM_PAGES, |_| Ok(()));
-    match vacuumed {
-        // It answers with no row where there is nothing to give back.
-        Ok(()) | Err(rusqlite::Error::QueryReturnedNoRows) => {}
-        Err(error) => return Err(error.into()),
-    }
+    let mut vacuum = database.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+    let mut pages = vacuum.query([])?;
+    // It gives one page back for each row that it is asked for.
+    while pages.next()?.is_some() {}
     Ok(database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 

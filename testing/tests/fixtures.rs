@@ -1,0 +1,170 @@
+//! A home and a server's folder that an earlier version wrote are opened, read, and used.
+//!
+//! They are written anew only when a format was changed on purpose before the first release:
+//! `cargo run -p veche-testing -- fixtures --write testing/fixtures/v1`. After a release they stay
+//! as they are, for ever.
+
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+use tempfile::TempDir;
+use veche_client::{ChatKind, Command, MessageState, PersonReference};
+use veche_testing::holdings::{Gathering, Seat, fixtures};
+use veche_wire::LogId;
+
+/// What to read where a test of this file fails.
+const MEND: &str = "a home or a server's folder of an earlier version cannot be used any more. \
+    Write a migration. Only where nothing was released yet and the format was changed on purpose: \
+    cargo run -p veche-testing -- fixtures --write testing/fixtures/v1";
+
+/// A copy of the fixtures, with the server running and ana sitting at her old home.
+struct Old {
+    _copy: TempDir,
+    gathering: Gathering,
+    ana: Seat,
+}
+
+impl Old {
+    fn open() -> Self {
+        eprintln!("{MEND}");
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        fixtures::copy(&kept(), copy.path()).expect("the fixtures can be copied");
+        let mut gathering = Gathering::over(&copy.path().join(fixtures::SERVER), 72);
+        let store = fixtures::open_home(&copy.path().join(fixtures::HOME));
+        store.verify().expect("every page of the home is whole");
+        let ana = gathering.sit("ana", store);
+        Self { _copy: copy, gathering, ana }
+    }
+
+    /// The direct chat and the group.
+    fn chats(&mut self) -> (LogId, LogId) {
+        let chats = self.gathering.client(self.ana).chats().expect("chats can be read");
+        let of = |kind| chats.iter().find(|chat| chat.kind == kind).expect("there is one").chat;
+        (of(ChatKind::Direct), of(ChatKind::Group))
+    }
+
+    fn check(&mut self, chat: LogId, expected: &Expect) {
+        let rows = self.gathering.client(self.ana).page(chat, None, 1_000).expect("it can be read");
+        let line = |row: &veche_client::MessageView| {
+            let words = match (&row.text, &row.event) {
+                (Some(text), _) => format!("{}: {text}", row.from),
+                (None, Some(event)) => format!("({event})"),
+                (None, None) => format!("{}:", row.from),
+            };
+            let marks = [
+                (row.edited, "edited".to_owned()),
+                (row.deleted, "deleted".to_owned()),
+                (row.state == MessageState::Pending, "pending".to_owned()),
+                (!row.reactions.is_empty(), format!("{:?}", row.reactions)),
+                (row.file.is_some(), row.file.as_ref().map_or(String::new(), |f| f.name.clone())),
+            ];
+            let marks = marks.into_iter().filter(|(there, _)| *there);
+            marks.fold(words, |words, (_, mark)| format!("{words} [{mark}]"))
+        };
+        let lines: Vec<String> = rows.iter().map(line).collect();
+        expected.assert_eq(&lines.join("\n"));
+    }
+}
+
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1")
+}
+
+#[test]
+fn an_old_home_shows_what_it_showed() {
+    let mut old = Old::open();
+    let (direct, group) = old.chats();
+    old.check(
+        direct,
+        &expect![[r#"
+        (ana added bob)
+        ana: hello bob [[("👋", ["bob"])]]
+        bob: hello ana [edited]"#]],
+    );
+    old.check(
+        group,
+        &expect![[r#"
+        (ana created the group First version)
+        (ana added bob)
+        ana: welcome
+        bob: [deleted]
+        (ana made bob an admin)
+        (bob renamed the group to First version, renamed)
+        bob: a file [first.txt]
+        ana: said without a network [pending]"#]],
+    );
+}
+
+#[test]
+fn an_old_home_and_an_old_server_go_on_together() {
+    let mut old = Old::open();
+    let (direct, group) = old.chats();
+    old.gathering.settle();
+    old.check(
+        direct,
+        &expect![[r#"
+        (ana added bob)
+        ana: hello bob [[("👋", ["bob"])]]
+        bob: hello ana [edited]
+        bob: said while ana was away"#]],
+    );
+    let sent = old.gathering.say(old.ana, direct, "said by a newer version");
+    let message = old.gathering.client(old.ana).message(direct, sent).expect("it can be read");
+    assert_eq!(message.map(|message| message.state), Some(MessageState::Sent));
+
+    let rows = old.gathering.client(old.ana).page(group, None, 1_000).expect("it can be read");
+    let file = rows.iter().find(|row| row.file.is_some()).expect("a file was sent").id;
+    old.gathering.done(old.ana, Command::Download { chat: group, message: file });
+    let part = old.gathering.client(old.ana).file_part(group, file, 0).expect("it is here");
+    assert_eq!(part.as_deref(), Some(fixtures::FILE));
+    old.check(
+        group,
+        &expect![[r#"
+        (ana created the group First version)
+        (ana added bob)
+        ana: welcome
+        bob: [deleted]
+        (ana made bob an admin)
+        (bob renamed the group to First version, renamed)
+        bob: a file [first.txt]
+        ana: said without a network"#]],
+    );
+}
+
+#[test]
+fn a_newcomer_talks_with_an_old_home_through_an_old_server() {
+    let mut old = Old::open();
+    old.gathering.settle();
+    let cy = old.gathering.newcomer("cyd");
+    let ana = PersonReference::Username("ana".to_owned());
+    let chat = old.gathering.chat_of(cy, Command::OpenDirect(ana));
+    old.gathering.say(cy, chat, "your keys are still good");
+    old.gathering.say(old.ana, chat, "so they are");
+    let screen = old.gathering.screen(old.ana, chat).join("\n");
+    expect![[r#"
+        (cyd added ana)
+        cyd: your keys are still good
+        ana: so they are"#]]
+    .assert_eq(&screen);
+    // The name of somebody who is not here stays theirs.
+    let (_, group) = old.chats();
+    let names = vec!["cyd".to_owned()];
+    old.gathering.done(old.ana, Command::AddMembers { chat: group, names });
+    old.gathering.accept_all();
+    old.gathering.say(cy, group, "and I am in");
+    let last = old.gathering.screen(old.ana, group).pop();
+    assert_eq!(last.as_deref(), Some("cyd: and I am in"));
+}
+
+#[test]
+fn the_fixtures_are_small() {
+    fn size(path: &Path) -> u64 {
+        let entries = std::fs::read_dir(path).expect("a folder can be read");
+        let entries = entries.map(|entry| entry.expect("it can be read to its end").path());
+        entries.map(|path| if path.is_dir() { size(&path) } else { length(&path) }).sum()
+    }
+    fn length(path: &Path) -> u64 {
+        std::fs::metadata(path).expect("a file").len()
+    }
+    assert!(size(&kept()) < 640 << 10, "{} bytes are in the repository for ever", size(&kept()));
+}
