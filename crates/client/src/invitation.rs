@@ -297,19 +297,16 @@ fn put_rows(
             secret: *invitation.generation_secret.as_bytes(),
         },
     )?;
-    let chat_row = match work.tx.chat(&chat)? {
-        // It may have been renamed while this device was not in it.
-        Some(known) => ChatRow { title: invitation.title.clone(), ..known },
-        None => ChatRow {
+    if work.tx.chat(&chat)?.is_none() {
+        work.tx.put_chat(&ChatRow {
             chat,
             direct: row.direct,
             title: invitation.title.clone(),
             peer: row.direct.then_some(row.account),
             read_arrival: 0,
             created: work.now,
-        },
-    };
-    work.tx.put_chat(&chat_row)?;
+        })?;
+    }
     work.tx.delete_invitation(&row.id)?;
     Ok(log)
 }

@@ -33,7 +33,7 @@ pub(crate) fn acknowledged(
     work.tx.update_outbox(&out)?;
     match wanted::decode(&out.body)? {
         Wanted::Message(_) => {
-            sent(work, &out)?;
+            sent(work, &out, seq)?;
             match work.tx.log(log)? {
                 // It was there before this device came (again): the log will not bring it.
                 Some(row) if seq <= row.cursor => place(work, &row, (seq, &out)),
@@ -46,14 +46,17 @@ pub(crate) fn acknowledged(
     }
 }
 
-/// A message of ours is durable.
-fn sent(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+/// A message of ours is durable. It takes its place at once: whoever leaves now does not read on.
+fn sent(work: &mut Work<'_>, out: &OutboxRow, seq: Seq) -> Result<(), ClientError> {
     let Some(log) = work.tx.log(&out.log)? else { return Ok(()) };
     let id = message_id(out)?;
     if let Some(mut message) = work.tx.message(&log.chat, &id)?
         && message.state == RowState::Pending
     {
         message.state = RowState::Sent;
+        message.log = log.log;
+        message.rank = log.rank;
+        message.position = position(seq, 0);
         work.tx.update_message(&message)?;
         work.core.session.sent += 1;
         work.tell(Event::Message { chat: log.chat, message: id });
@@ -76,7 +79,7 @@ pub(crate) fn own_message(
     entry: &Entry,
     out: &OutboxRow,
 ) -> Result<(), ClientError> {
-    sent(work, out)?;
+    sent(work, out, entry.seq)?;
     place(work, row, (entry.seq, out))
 }
 
