@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use veche_mls::{EntryRef, Group, Opened, OpenedMessage, Payload};
 use veche_store::{LogRow, MessageRow, OutboxRow, ReactionRow, RowState, position};
 use veche_wire::content::{Body, Note};
-use veche_wire::{AccountId, Content, Entry, Kind};
+use veche_wire::{AccountId, Content, Entry, EntryId, Kind, LogId};
 
 use super::{Taken, line};
 use crate::work::Work;
@@ -154,19 +154,12 @@ fn apply(
     (author, content): (&AccountId, &Content),
 ) -> Result<(), ClientError> {
     match (&content.body, content.replaces, content.in_reply_to) {
-        (Body::Text(text), Some(target), _) => edit(work, row, author, &target, |message| {
-            message.text = Some(text.clone());
-            message.edited = true;
-        }),
+        (Body::Text(_), Some(target), _) => edit(work, row, (author, content), &target),
         (Body::Nothing, Some(target), _) => {
             if work.tx.delete_reaction(&row.chat, &target, author)? {
                 return Ok(());
             }
-            edit(work, row, author, &target, |message| {
-                message.text = None;
-                message.content = None;
-                message.deleted = true;
-            })
+            edit(work, row, (author, content), &target)
         }
         (Body::Reaction(emoji), None, Some(target)) => {
             let reaction =
@@ -191,18 +184,71 @@ fn apply(
 fn edit(
     work: &mut Work<'_>,
     row: &LogRow,
-    author: &AccountId,
-    target: &veche_wire::EntryId,
-    change: impl FnOnce(&mut MessageRow),
+    (author, content): (&AccountId, &Content),
+    target: &EntryId,
 ) -> Result<(), ClientError> {
-    if let Some(mut message) = work.tx.message(&row.chat, target)?
-        && message.account == *author
-        && message.event.is_none()
-        && !message.deleted
+    let Some((chat, mut message)) = target_of(work, row, target)? else {
+        // In a direct chat of two logs, the other one may bring it later.
+        if work.tx.chat(&row.chat)?.is_some_and(|chat| chat.direct) {
+            let late = [author.as_bytes().as_slice(), &content.encode()].concat();
+            work.tx.set_meta(&late_name(target), &late)?;
+        }
+        return Ok(());
+    };
+    if message.account != *author || message.event.is_some() || message.deleted {
+        return Ok(());
+    }
+    change(&mut message, content);
+    work.tx.update_message(&message)?;
+    work.tell(Event::Message { chat, message: *target });
+    Ok(())
+}
+
+fn change(message: &mut MessageRow, content: &Content) {
+    if let Body::Text(text) = &content.body {
+        message.text = Some(text.clone());
+        message.edited = true;
+    } else {
+        message.text = None;
+        message.content = None;
+        message.deleted = true;
+    }
+}
+
+/// The message that is meant: of this conversation, or of another one with the same person that will
+/// become one with it.
+fn target_of(
+    work: &Work<'_>,
+    row: &LogRow,
+    target: &EntryId,
+) -> Result<Option<(LogId, MessageRow)>, ClientError> {
+    if let Some(message) = work.tx.message(&row.chat, target)? {
+        return Ok(Some((row.chat, message)));
+    }
+    let Some(peer) = work.tx.chat(&row.chat)?.and_then(|chat| chat.peer) else { return Ok(None) };
+    for chat in work.tx.chats_with(&peer)? {
+        if let Some(message) = work.tx.message(&chat.chat, target)? {
+            return Ok(Some((chat.chat, message)));
+        }
+    }
+    Ok(None)
+}
+
+fn late_name(target: &EntryId) -> String {
+    format!("late {target}")
+}
+
+/// What was said about a message before it came.
+fn apply_late(
+    work: &Work<'_>,
+    author: &AccountId,
+    message: &mut MessageRow,
+) -> Result<(), ClientError> {
+    let Some(late) = work.tx.meta(&late_name(&message.id))? else { return Ok(()) };
+    if let Some((by, content)) = late.split_at_checked(AccountId::LENGTH)
+        && by == author.as_bytes()
     {
-        change(&mut message);
-        work.tx.update_message(&message)?;
-        work.tell(Event::Message { chat: row.chat, message: *target });
+        change(message, &Content::decode(content)?);
     }
     Ok(())
 }
@@ -215,7 +261,7 @@ fn insert(
 ) -> Result<(), ClientError> {
     // A row of ours is there since it was written, with its place; inserting it again is a no-op.
     let mine = *author == work.identity()?.account();
-    let message = MessageRow {
+    let mut message = MessageRow {
         arrival: 0,
         chat: row.chat,
         id: content.id,
@@ -233,6 +279,7 @@ fn insert(
         edited: false,
         deleted: false,
     };
+    apply_late(work, author, &mut message)?;
     if work.tx.insert_message(&message)? {
         work.core.session.received += 1;
         work.tell(Event::Message { chat: row.chat, message: content.id });

@@ -94,7 +94,14 @@ fn uploads(work: &Work<'_>, out: &OutboxRow) -> Result<bool, ClientError> {
 
 /// What the program does by itself: one at a time, and only while nothing else changes the group.
 fn automatic(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
-    for mut out in work.tx.outbox(&row.log, LOOK)? {
+    let rows = work.tx.outbox(&row.log, LOOK)?;
+    // A commit of this device after its request to be removed would give its leaf another key, and
+    // the request would be for a leaf that is not there.
+    let leaving = |out: &OutboxRow| {
+        !out.automatic && out.kind == Kind::Control as u8 && out.state >= OutboxState::Sealed
+    };
+    let is_leaving = rows.iter().any(leaving);
+    for mut out in rows {
         if !out.automatic {
             continue;
         }
@@ -106,7 +113,7 @@ fn automatic(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
                 }
             }
             OutboxState::Sealed => submit::submit(work, row, &out, None)?,
-            OutboxState::Queued if out.not_before > work.now => {}
+            OutboxState::Queued if out.not_before > work.now || is_leaving => {}
             OutboxState::Queued => {
                 let pending = work.with_group(&row.log, veche_mls::Group::has_pending)?;
                 if !(pending && out.kind == Kind::Commit as u8) {
@@ -198,8 +205,14 @@ fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<b
         }
     }
     let group = work.take_group(&row.log)?;
+    let pending = group.has_pending();
     let request: Option<LeaveRequest> = group.leave_request(work.identity()?);
     work.put_group(row.log, group);
+    if pending {
+        out.not_before = work.now + 500;
+        work.tx.update_outbox(&out)?;
+        return Ok(false);
+    }
     let Some(request) = request else {
         super::settle::fail_row(work, &out, "this device is not in the chat any more")?;
         return Ok(true);
