@@ -23,6 +23,8 @@ use crate::dice::Dice;
 const BEGINNING_MS: Millis = 20_400 * 86_400_000 + 43_200_000;
 /// How long things may take to come to rest.
 const REST_WITHIN_MS: Millis = 30 * 60_000;
+/// How long somebody waits to dial again after their database failed.
+const DIAL_AFTER_MS: Millis = 5_000;
 /// How long nothing may happen before it counts as rest: what people's programs do by themselves
 /// after a delay is over by then.
 const QUIET_MS: Millis = 90_000;
@@ -70,6 +72,7 @@ struct Person {
     is_cut_off: bool,
     incoming: VecDeque<Vec<u8>>,
     wake_at: Option<Millis>,
+    dials_at: Millis,
     told: Vec<Event>,
 }
 
@@ -175,6 +178,7 @@ impl Gathering {
             is_cut_off: false,
             incoming: VecDeque::new(),
             wake_at: None,
+            dials_at: 0,
             told: Vec::new(),
         });
         seat
@@ -435,7 +439,8 @@ impl Gathering {
         let peer = PeerId::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
         for seat in (0..self.people.len()).map(Seat) {
             let person = &self.people[seat.0];
-            let wants = person.client.is_some() && person.link.is_none() && !person.is_cut_off;
+            let is_busy = person.link.is_some() || person.is_cut_off || person.dials_at > self.now;
+            let wants = person.client.is_some() && !is_busy;
             let Some(service) = self.service.as_mut().filter(|_| wants) else { continue };
             let link = service.connect(peer, &mut self.dice);
             self.people[seat.0].link = link.ok();
@@ -506,6 +511,7 @@ impl Gathering {
             Ok(effects) => self.carry_out(seat, effects),
             Err(error) => {
                 self.troubles.push(error.to_string());
+                self.people[seat.0].dials_at = self.now + DIAL_AFTER_MS;
                 self.hang_up(seat);
             }
         }

@@ -84,7 +84,7 @@ fn runs_of(values: &[(String, Vec<u8>)]) -> Runs<'_> {
     let mut runs = Runs::new();
     for (name, bytes) in values {
         let hash = Sha256::digest(bytes);
-        for run in windows(bytes).chain(windows(&hash)).filter(|run| is_telling(run)) {
+        for run in windows(bytes).chain(windows(&hash)).filter(is_telling) {
             runs.insert(run, name);
         }
     }
