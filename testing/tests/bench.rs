@@ -13,7 +13,7 @@ fn measure(name: &str, key: &[&str]) -> BTreeMap<String, Value> {
         assert!(row["bench"].is_string(), "{row} does not say what it is");
         assert!(rows.insert(words.join(" "), row).is_none(), "{words:?} was measured twice");
     })
-    .unwrap();
+    .expect("the benchmark runs");
     rows
 }
 

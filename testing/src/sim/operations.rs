@@ -98,7 +98,7 @@ fn react(play: &mut Play) -> bool {
 }
 
 fn edit(play: &mut Play) -> bool {
-    let Some((person, chat, row)) = play.row(|row, person| is_mine(row, person)) else {
+    let Some((person, chat, row)) = play.row(is_mine) else {
         return false;
     };
     let text = format!("{} edited {}", person.name(), play.next_number());
@@ -106,7 +106,7 @@ fn edit(play: &mut Play) -> bool {
 }
 
 fn delete(play: &mut Play) -> bool {
-    let Some((person, chat, row)) = play.row(|row, person| is_mine(row, person)) else {
+    let Some((person, chat, row)) = play.row(is_mine) else {
         return false;
     };
     play.did(&person, Command::Delete { chat, message: row.id })

@@ -70,7 +70,7 @@ pub fn play(seed: u64, sabotage: Sabotage, keep_lines: bool) -> Verdict {
         number: 0,
         acknowledged: Vec::new(),
     };
-    let complaints = play.from_beginning_to_end();
+    let complaints = play.play_out();
     let stage = play.world.stage.borrow();
     let mut counts = stage.counts.clone();
     counts.merge(&play.counts);
@@ -79,7 +79,7 @@ pub fn play(seed: u64, sabotage: Sabotage, keep_lines: bool) -> Verdict {
 }
 
 impl Play {
-    fn from_beginning_to_end(&mut self) -> Vec<String> {
+    fn play_out(&mut self) -> Vec<String> {
         if let Err(complaints) = self.begin() {
             return complaints;
         }
@@ -335,9 +335,11 @@ impl Play {
             let seen = stage.cast[person.who].look(|client| client.requests().ok());
             seen.flatten().unwrap_or_default()
         };
-        requests.into_iter().fold(false, |any, request| {
-            self.want(person, Command::Accept { request: request.id }).is_ok() || any
-        })
+        let mut accepted = false;
+        for request in requests {
+            accepted |= self.want(person, Command::Accept { request: request.id }).is_ok();
+        }
+        accepted
     }
 
     pub(crate) fn send_file(

@@ -172,7 +172,8 @@ impl Chat<'_> {
     fn members_differ(&self) -> Vec<String> {
         let mut found = Vec::new();
         let inside: BTreeSet<&str> = self.active().map(|view| self.name(view)).collect();
-        let mut first: Option<(&str, Vec<(&str, veche_client::Role)>, &str)> = None;
+        type Seen<'a> = (&'a str, Vec<(&'a str, veche_client::Role)>, &'a str);
+        let mut first: Option<Seen<'_>> = None;
         for view in self.active() {
             let mut members: Vec<_> =
                 view.members.iter().map(|member| (member.name.as_str(), member.role)).collect();

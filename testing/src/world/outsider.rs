@@ -35,12 +35,12 @@ impl Outsider {
     }
 
     /// The seqs that a read token still reads.
-    pub fn read(&mut self, log: LogId, token: Token) -> Result<Vec<Seq>, Response> {
+    pub fn read(&mut self, log: LogId, token: Token) -> Result<Vec<Seq>, Box<Response>> {
         match self.ask(Request::Read { log, token, after: 0, limit: 10_000 }) {
             Response::Entries { entries, .. } => {
                 Ok(entries.iter().map(|entry| entry.seq).collect())
             }
-            other => Err(other),
+            other => Err(Box::new(other)),
         }
     }
 
