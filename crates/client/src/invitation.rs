@@ -195,11 +195,16 @@ pub(crate) fn place_lost(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientE
 
 /// Fetches trees and joins.
 pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
+    let mut accepted = Vec::new();
     for row in work.tx.invitations()? {
-        if row.state != InvitationState::Accepted {
-            continue;
+        if row.state == InvitationState::Accepted {
+            accepted.push((opened(&row)?, row));
         }
-        let invitation = opened(&row)?;
+    }
+    // Somebody added, removed and added again goes through it all in this order.
+    accepted.sort_by_key(|(invitation, _)| (invitation.log, invitation.commit_seq));
+    accepted.dedup_by_key(|(invitation, _)| invitation.log);
+    for (invitation, row) in accepted {
         let tree = &invitation.tree;
         match work.tx.blob(&tree.blob)? {
             None => work.tx.put_blob(&BlobRow {
@@ -210,13 +215,46 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
                 intent: None,
             })?,
             Some(blob) if blob.direction == Direction::Here => {
-                join(work, &row, &invitation)?;
+                if is_past(work, &row, &invitation)? {
+                    work.tx.delete_invitation(&row.id)?;
+                } else if is_early(work, &row)? {
+                    continue;
+                } else {
+                    join(work, &row, &invitation)?;
+                }
                 work.tx.delete_blob(&tree.blob)?;
             }
             Some(_) => {}
         }
     }
     Ok(())
+}
+
+/// Whether this device has read beyond an invitation: what it let into is known or over. Somebody
+/// added, removed and added again has several, which are accepted in any order.
+fn is_past(
+    work: &mut Work<'_>,
+    row: &InvitationRow,
+    invitation: &Invitation,
+) -> Result<bool, ClientError> {
+    let Some(log) = work.tx.log(&invitation.log)? else { return Ok(false) };
+    let past = log.state != LogState::Creating && invitation.commit_seq <= log.cursor;
+    if past {
+        finish(work, row.intent, Ok(log.chat))?;
+    }
+    Ok(past)
+}
+
+/// Whether this device has a place, which it must lose before an invitation counts.
+fn is_early(work: &mut Work<'_>, row: &InvitationRow) -> Result<bool, ClientError> {
+    let Some(log) = work.tx.log(&row.log)? else { return Ok(false) };
+    let early = log.state == LogState::Active;
+    if early {
+        finish(work, row.intent, Ok(log.chat))?;
+        let held = InvitationRow { state: InvitationState::Held, intent: None, ..row.clone() };
+        work.tx.put_invitation(&held)?;
+    }
+    Ok(early)
 }
 
 /// A tree cannot be had (any more): the way in is to be added again.

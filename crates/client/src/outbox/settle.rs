@@ -40,7 +40,11 @@ pub(crate) fn acknowledged(
                 _ => settle_row(work, &out),
             }
         }
-        Wanted::Leave => inbox::left(work, log, &out),
+        Wanted::Leave => match work.tx.log(log)? {
+            // What was said before still belongs to this person: the log brings it, then the request.
+            Some(row) if row.cursor + 1 < seq => Ok(()),
+            _ => inbox::left(work, log, &out),
+        },
         Wanted::Again => super::again::acknowledged(work, &out),
         Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Rotate => Ok(()),
     }
