@@ -92,9 +92,8 @@ fn page(document: &Value) -> String {
     let text = |name: &str| cell(&document[name]);
     let mut page = format!(
         "# Benchmarks\n\nMade from `docs/benchmarks.json` by `cargo xtask bench --json`; not edited \
-         by hand. Other programs ran on the machine at the same time: read the CPU times (of the \
-         thread that did the work), the counts, the bytes and the ratios to a floor that was \
-         measured in the same run; wall times and rates only where a disk is waited for.\n\n\
+         by hand. Other programs ran on the machine at the same time: read the CPU times, the \
+         counts, the bytes and the ratios to a floor that was measured in the same run; wall times and rates only where a disk is waited for.\n\n\
          Commit {}, profile {}.\n\n",
         text("commit"),
         text("profile")
@@ -190,9 +189,8 @@ mod tests {
         assert_eq!(
             page(&document),
             "# Benchmarks\n\nMade from `docs/benchmarks.json` by `cargo xtask bench --json`; not \
-             edited by hand. Other programs ran on the machine at the same time: read the CPU times \
-             (of the thread that did the work), the counts, the bytes and the ratios to a floor that \
-             was measured in the same run; wall times and rates only where a disk is waited for.\
+             edited by hand. Other programs ran on the machine at the same time: read the CPU times, \
+             the counts, the bytes and the ratios to a floor that was measured in the same run; wall times and rates only where a disk is waited for.\
              \n\nCommit 0123456789ab, profile dev.\n\n\
              | what | value |\n|---|---|\n| cores | 2 |\n\
              \n## Results\n\n| what | value |\n|---|---|\n| seal ms | 0.125 |\n\

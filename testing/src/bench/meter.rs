@@ -1,4 +1,5 @@
-//! Clocks: CPU time of this thread and wall time, and the bytes that this process has written.
+//! Clocks: CPU time of this process (MLS computes long paths on several threads) and wall time; and
+//! the bytes that this process has written.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,10 @@ pub(super) struct Meter {
 impl Meter {
     /// Does `work`, and adds what it took.
     pub(super) fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        let (cpu, wall) = (thread_cpu(), Instant::now());
+        let (cpu, wall) = (process_cpu(), Instant::now());
         let value = work();
         self.wall += wall.elapsed();
-        self.cpu += thread_cpu().saturating_sub(cpu);
+        self.cpu += process_cpu().saturating_sub(cpu);
         self.times += 1;
         value
     }
@@ -65,14 +66,14 @@ pub(super) fn each(total: u64, count: usize) -> u64 {
 }
 
 #[cfg(target_os = "linux")]
-fn thread_cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+fn process_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
 /// Elsewhere only wall time is known.
 #[cfg(not(target_os = "linux"))]
-fn thread_cpu() -> Duration {
+fn process_cpu() -> Duration {
     static STARTED: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     STARTED.get_or_init(Instant::now).elapsed()
 }

@@ -30,7 +30,7 @@ pub(crate) fn append_again(
 
 fn lost(work: &Work<'_>, log: &LogId) -> Result<Vec<OutboxRow>, ClientError> {
     let body = crate::wanted::encode(&Wanted::Again);
-    let mut rows = work.tx.outbox(log, u32::MAX)?;
+    let mut rows = work.tx.outbox(log)?;
     rows.retain(|row| row.body == body);
     Ok(rows)
 }
@@ -90,7 +90,7 @@ pub(crate) fn say_again(
 /// What was durable on the server before it was restored, and did not come back by the log yet, is
 /// submitted once more.
 pub(crate) fn submit_again(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
-    for mut out in work.tx.outbox(log, u32::MAX)? {
+    for mut out in work.tx.outbox(log)? {
         if out.state == OutboxState::Acknowledged && out.sealed.is_some() {
             out.state = OutboxState::Sealed;
             work.tx.update_outbox(&out)?;

@@ -206,7 +206,7 @@ pub(super) fn step_down_first(work: &mut Work<'_>, row: &LogRow) -> Result<StepD
     }
     let wanted = Wanted::Change(Change::StepDown);
     let body = wanted::encode(&wanted);
-    let queued = work.tx.outbox(&row.log, 1_000)?.iter().any(|out| out.body == body);
+    let queued = work.tx.outbox(&row.log)?.iter().any(|out| out.body == body);
     if !queued {
         let step_down = enqueue::new_row(work, &row.log, Kind::Commit, &wanted);
         enqueue::put(work, &OutboxRow { automatic: true, ..step_down })?;

@@ -113,7 +113,7 @@ fn put(
 ) -> Result<(), ClientError> {
     let Some(turn) = turn else { return Ok(()) };
     let body = wanted::encode(&wanted);
-    if work.tx.outbox(log, 1_000)?.iter().any(|out| out.body == body) {
+    if work.tx.outbox(log)?.iter().any(|out| out.body == body) {
         return Ok(());
     }
     let not_before = if turn == 0 { 0 } else { work.now + turn };
@@ -123,7 +123,7 @@ fn put(
 
 /// What somebody else has done meanwhile needs doing no more.
 pub(crate) fn drop_done(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
-    for out in work.tx.outbox(&group.log(), 1_000)? {
+    for out in work.tx.outbox(&group.log())? {
         if !out.automatic || out.state != veche_store::OutboxState::Queued {
             continue;
         }
@@ -142,7 +142,7 @@ pub(crate) fn drop_readmissions(
     log: &LogId,
     device: &DeviceId,
 ) -> Result<(), ClientError> {
-    for mut out in work.tx.outbox(log, u32::MAX)? {
+    for mut out in work.tx.outbox(log)? {
         let Wanted::Change(Change::Readmit(request)) = wanted::decode(&out.body)? else { continue };
         let ours = match veche_mls::Control::decode(&request) {
             Ok(veche_mls::Control::Readmit(request)) => request.device == *device,

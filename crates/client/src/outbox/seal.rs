@@ -12,8 +12,8 @@ use crate::work::{Work, mutated};
 use crate::{ClientError, answer, inbox};
 
 /// How many messages of a log may be on their way unacknowledged.
-const WINDOW: usize = 32;
-/// How many rows one step looks at.
+const WINDOW: u32 = 32;
+/// How many rows one look at the outbox takes in.
 const LOOK: u32 = 128;
 
 /// One step; answers whether there may be another.
@@ -44,10 +44,8 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     let mut previous: Option<EntryId> = None;
     let mut on_their_way = 0;
     let epoch = work.with_group(&row.log, veche_mls::Group::epoch)?;
-    for mut out in work.tx.outbox(&row.log, LOOK)? {
-        if out.automatic {
-            continue;
-        }
+    // Those on their way, and the one that is next.
+    for mut out in work.tx.outbox_wanted(&row.log, WINDOW + 1)? {
         let alone = out.kind != Kind::Message as u8;
         match out.state {
             OutboxState::Acknowledged if alone => return Ok(false),
@@ -94,17 +92,16 @@ fn uploads(work: &Work<'_>, out: &OutboxRow) -> Result<bool, ClientError> {
 
 /// What the program does by itself: one at a time, and only while nothing else changes the group.
 fn automatic(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
-    let rows = work.tx.outbox(&row.log, LOOK)?;
+    let rows = work.tx.outbox_automatic(&row.log, LOOK)?;
+    if rows.is_empty() {
+        return Ok(false);
+    }
     // A commit of this device after its request to be removed would give its leaf another key, and
     // the request would be for a leaf that is not there.
-    let leaving = |out: &OutboxRow| {
-        !out.automatic && out.kind == Kind::Control as u8 && out.state >= OutboxState::Sealed
-    };
-    let is_leaving = rows.iter().any(leaving);
+    let leaving =
+        |out: &OutboxRow| out.kind == Kind::Control as u8 && out.state >= OutboxState::Sealed;
+    let is_leaving = work.tx.outbox_wanted(&row.log, LOOK)?.iter().any(leaving);
     for mut out in rows {
-        if !out.automatic {
-            continue;
-        }
         match out.state {
             OutboxState::Acknowledged | OutboxState::Preparing => {}
             OutboxState::Awaiting => {
@@ -239,7 +236,7 @@ fn seal_control(
 /// This device has a new place in the group: what was sealed for the old one is sealed again. Ids
 /// stay, so that what the server has already is not said twice.
 pub(crate) fn seal_anew(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
-    for mut out in work.tx.outbox(log, u32::MAX)? {
+    for mut out in work.tx.outbox(log)? {
         if out.state == OutboxState::Preparing
             || wanted::decode::<Wanted>(&out.body)? == Wanted::Again
         {

@@ -237,7 +237,7 @@ pub(crate) fn fail_outbox(
     log: &LogId,
     words: &str,
 ) -> Result<(), ClientError> {
-    for out in work.tx.outbox(log, u32::MAX)? {
+    for out in work.tx.outbox(log)? {
         if let Some(row) = work.tx.log(log)?
             && let Some(mut message) = work.tx.message(&row.chat, &out.id)?
             && message.state == RowState::Pending
@@ -457,7 +457,7 @@ pub(crate) fn fail_blob(
     words: &str,
 ) -> Result<(), ClientError> {
     for log in work.tx.outbox_logs()? {
-        for out in work.tx.outbox(&log, u32::MAX)? {
+        for out in work.tx.outbox(&log)? {
             if super::submit::needed_blob(&out)?.as_ref() == Some(blob) {
                 fail_row(work, &out, words)?;
             }

@@ -1,7 +1,7 @@
 //! Entries to be appended, in the order in which they were wanted (docs/protocol.md, rule 3).
 
 use rusqlite::{Row, params};
-use veche_wire::{EntryId, LogId, Millis, Seq};
+use veche_wire::{EntryId, Kind, LogId, Millis, Seq};
 
 use super::{found, hash, id, signed, unsigned};
 use crate::{StoreError, Tx};
@@ -197,14 +197,49 @@ impl Tx<'_> {
         found(self.connection().prepare_cached(&sql)?.query_row([intent], read))
     }
 
-    /// The rows of a log, in order, at most `limit`.
+    /// The rows of a log, in order.
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn outbox(&self, log: &LogId, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM outbox WHERE log = ?1 ORDER BY position LIMIT ?2");
+    pub fn outbox(&self, log: &LogId) -> Result<Vec<OutboxRow>, StoreError> {
+        self.outbox_where(log, "1", u32::MAX)
+    }
+
+    /// What the person wants in a log, in order, at most `limit` rows; without messages that are
+    /// durable already.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn outbox_wanted(&self, log: &LogId, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        let message = Kind::Message as u8;
+        self.outbox_where(
+            log,
+            &format!("NOT automatic AND NOT (state = 4 AND kind = {message})"),
+            limit,
+        )
+    }
+
+    /// What the program does in a log by itself, in order, at most `limit` rows.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn outbox_automatic(&self, log: &LogId, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+        self.outbox_where(log, "automatic", limit)
+    }
+
+    fn outbox_where(
+        &self,
+        log: &LogId,
+        condition: &str,
+        limit: u32,
+    ) -> Result<Vec<OutboxRow>, StoreError> {
+        // SQLite compiles a statement anew whenever a parameter of its LIMIT is bound.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox WHERE log = ?1 AND {condition}
+             ORDER BY position LIMIT {limit}"
+        );
         let mut query = self.connection().prepare_cached(&sql)?;
-        let rows = query.query_map(params![log.as_bytes(), limit], read)?;
+        let rows = query.query_map([log.as_bytes()], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
