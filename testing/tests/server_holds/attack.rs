@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use veche_client::{Command, PersonReference};
 use veche_server::storage::{Batch, BlobState, Embedded, Engine, LogRecord};
 use veche_testing::holdings::{
-    Finding, Snapshot, shared_bytes, shared_lengths, times_finer_than_a_day,
+    Finding, Gathering, Row, Snapshot, Value, orders_alike, shared_bytes, shared_lengths,
+    times_finer_than_a_day,
 };
-use veche_wire::{AdminKey, BlobId, EntryId, LogId, TokenHash, TokenHashes};
+use veche_wire::{AdminKey, BlobId, EntryId, LogId, Request, TokenHash, TokenHashes};
 
-use crate::session::{SESSION, Session};
+use crate::session::{SESSION, Session, asked};
 
 /// The disk after something was added to it through the server's own storage.
 fn planted(session: &Session, mut plant: impl FnMut(&mut dyn Batch)) -> Snapshot {
@@ -135,4 +137,81 @@ fn a_planted_time_is_found() {
     blob.expect("there is a blob").written_at = SESSION.to_ms / 1_000;
     let found = times_finer_than_a_day(&snapshot, SESSION.from_ms, SESSION.to_ms);
     assert!(found.iter().any(|found| found.contains("tells when it was written")), "{found:?}");
+}
+
+/// How many pairs of people open a direct chat, one pair after the other.
+const PAIRS: usize = 12;
+/// Two orders of so many things that have nothing to do with each other are more alike than this
+/// less than once in ten thousand times.
+const ALIKE: f64 = 0.9;
+
+/// The order of the rows that `key` picks out of a table, by their keys and by where they lie.
+fn orders(rows: &[Row], key: impl Fn(&Row) -> Option<usize>) -> [Vec<usize>; 2] {
+    let by_key: Vec<usize> = rows.iter().filter_map(&key).collect();
+    let mut places: Vec<&Row> = rows.iter().collect();
+    // SQLite fills a page from its end.
+    places.sort_by_key(|row| (row.place / 4_096, std::cmp::Reverse(row.place)));
+    [by_key, places.into_iter().filter_map(key).collect()]
+}
+
+#[test]
+fn no_order_of_rows_joins_an_inbox_to_a_chat() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut gathering = Gathering::over(folder.path(), 12);
+    let mut invited = Vec::new();
+    let mut chats = Vec::new();
+    for number in 0..PAIRS {
+        let (one, other) = (format!("one_{number}"), format!("other_{number}"));
+        let ana = gathering.newcomer(&one);
+        gathering.newcomer(&other);
+        let with = Command::OpenDirect(PersonReference::Username(other));
+        chats.push(gathering.chat_of(ana, with));
+        gathering.say(ana, chats[number], "hello");
+    }
+    for heard in asked(gathering.recorded()) {
+        if let Request::Deliver(delivery) = heard
+            && !invited.contains(&delivery.device)
+        {
+            invited.push(delivery.device);
+        }
+    }
+    assert_eq!(invited.len(), PAIRS);
+    let now = gathering.now();
+    gathering.service().tidy(now);
+    let snapshot = Snapshot::of(folder.path()).expect("the disk can be read");
+    let (directory, logs) = (snapshot.database("directory.db"), snapshot.database("logs.db"));
+    let device_of =
+        |row: &Row| invited.iter().position(|device| device.as_bytes() == row.values[0].bytes());
+    let chat_of =
+        |row: &Row| chats.iter().position(|chat| chat.as_bytes() == row.values[0].bytes());
+    let inboxes = orders(&directory.table("inboxes").rows, device_of);
+    let devices = orders(&directory.table("devices").rows, device_of);
+    let created = orders(&logs.table("logs").rows, chat_of);
+    let begun = orders(&logs.table("entries").rows, |row| {
+        chat_of(row).filter(|_| row.values[1] == Value::Number(1))
+    });
+    // Without the truth, an attacker takes both orders for the same one.
+    for of_people in inboxes.iter().chain(&devices) {
+        for of_chats in created.iter().chain(&begun) {
+            let alike = orders_alike(of_people, of_chats).abs();
+            assert!(alike < ALIKE, "{alike}: {of_people:?} and {of_chats:?}");
+        }
+    }
+}
+
+#[test]
+fn orders_that_are_alike_are_found() {
+    let order: Vec<usize> = (0..PAIRS).collect();
+    assert!(orders_alike(&order, &order) > ALIKE);
+    let backwards: Vec<usize> = order.iter().rev().copied().collect();
+    assert!(orders_alike(&order, &backwards) < -ALIKE);
+    let mut nearly = order.clone();
+    nearly.swap(2, 5);
+    assert!(orders_alike(&order, &nearly) > ALIKE);
+    // A row lies where it was first put: this is what the reader of the file sees.
+    let row = |place: usize, number: u8| Row { values: vec![Value::Bytes(vec![number])], place };
+    let rows = [row(100, 2), row(4_000, 0), row(2_000, 1), row(8_000, 3)];
+    let [by_key, by_place] =
+        orders(&rows, |row| row.values[0].bytes().first().copied().map(usize::from));
+    assert_eq!((by_key, by_place), (vec![2, 0, 1, 3], vec![0, 1, 2, 3]));
 }

@@ -41,6 +41,9 @@ const BUSY_MS: Duration = Duration::from_secs(10);
 const CHECK_BYTES_MAX: u64 = 256 << 20;
 /// Pages given back to the disk each time there is time.
 const VACUUM_PAGES: u32 = 1_000;
+/// A directory up to this size is written anew now and then, in the order of its keys. In a larger
+/// one, each is one of thousands.
+const SCATTER_BYTES_MAX: u64 = 32 << 20;
 
 /// SQLite and files in one folder.
 pub struct Embedded {
@@ -50,6 +53,8 @@ pub struct Embedded {
     /// Bytes of blobs.
     blob_bytes: u64,
     erased: Erased,
+    /// How many changes the directory had had when it was last written anew.
+    scattered_at: Option<u64>,
     metrics: Arc<Metrics>,
     /// Keeps other servers away until it is dropped.
     _lock: File,
@@ -124,6 +129,7 @@ impl Embedded {
             folder: folder.to_owned(),
             blob_bytes,
             erased: Erased { logs: true, directory: true },
+            scattered_at: None,
             metrics,
             _lock: lock,
         };
@@ -210,11 +216,16 @@ impl Engine for Embedded {
 
     fn tidy(&mut self) -> Stored<()> {
         let Erased { logs, directory } = self.erased;
-        for (database, has_erased) in [(&self.logs, logs), (&self.directory, directory)] {
-            // Else the write-ahead log keeps its size: writing over it is faster than growing it.
-            if has_erased {
-                give_back(database)?;
-            }
+        // Else the write-ahead log keeps its size: writing over it is faster than growing it.
+        if logs {
+            give_back(&self.logs)?;
+        }
+        let size = fs::metadata(self.folder.join("directory.db")).map_or(0, |file| file.len());
+        if self.scattered_at != Some(self.directory.total_changes()) && size <= SCATTER_BYTES_MAX {
+            scatter(&self.directory)?;
+            self.scattered_at = Some(self.directory.total_changes());
+        } else if directory {
+            give_back(&self.directory)?;
         }
         self.erased = Erased::default();
         Ok(())
@@ -327,6 +338,14 @@ fn restrict(_path: &Path) -> Stored<()> {
     Ok(())
 }
 
+/// Writes a database anew in the order of its keys, which are random. SQLite leaves a row where it
+/// was first put, so that the file tells in which order rows came to be; of inboxes and of logs,
+/// these orders joined the one to the other on a server where little happens.
+fn scatter(database: &Connection) -> Stored<()> {
+    database.execute_batch("VACUUM")?;
+    empty_log(database)
+}
+
 /// Gives unused pages back to the disk, and empties the write-ahead log, in which what was erased
 /// still stands.
 fn give_back(database: &Connection) -> Stored<()> {
@@ -334,6 +353,10 @@ fn give_back(database: &Connection) -> Stored<()> {
     let mut pages = vacuum.query([])?;
     // It gives one page back for each row that it is asked for.
     while pages.next()?.is_some() {}
+    empty_log(database)
+}
+
+fn empty_log(database: &Connection) -> Stored<()> {
     Ok(database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 

@@ -9,6 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::{BUSY_MS, blobs, broken_file, restrict, sync_folder};
 use crate::storage::{StorageError, Stored};
 
+const DIRECTORY: &str = "directory.db";
+
 /// Copies the databases, each as it is at one moment, and then the blobs that the copy names. The
 /// destination must be new or empty.
 ///
@@ -20,15 +22,16 @@ pub fn backup(folder: &Path, destination: &Path) -> Stored<()> {
         return Err(StorageError::Broken { what: "the destination is not empty", code: 0 });
     }
     fs::create_dir_all(destination).map_err(|error| broken_file("make the copy", &error))?;
-    for name in ["directory.db", "logs.db"] {
-        copy_database(&folder.join(name), &destination.join(name))?;
+    for name in [DIRECTORY, "logs.db"] {
+        copy_database(folder, destination, name)?;
     }
     copy_blobs(&folder.join("blobs"), destination)?;
     sync_folder(destination)
 }
 
-fn copy_database(from: &Path, to: &Path) -> Stored<()> {
-    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+fn copy_database(folder: &Path, destination: &Path, name: &str) -> Stored<()> {
+    let to = &destination.join(name);
+    let source = Connection::open_with_flags(folder.join(name), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     source.busy_timeout(BUSY_MS)?;
     let mut copy = Connection::open(to)?;
     restrict(to)?;
@@ -39,6 +42,9 @@ fn copy_database(from: &Path, to: &Path) -> Stored<()> {
         _ => return Err(StorageError::Broken { what: "the database is busy", code: 0 }),
     }
     drop(backup);
+    if name == DIRECTORY {
+        super::scatter(&copy)?;
+    }
     drop(copy);
     sync_file(to)
 }
