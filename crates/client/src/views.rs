@@ -396,7 +396,7 @@ fn message_view(tx: &Tx<'_>, row: &MessageRow) -> Result<MessageView, ClientErro
         text: row.text.clone(),
         event: row.event.clone(),
         reply_to: row.reply_to,
-        edited: row.edited,
+        edited: row.edited && !row.deleted,
         deleted: row.deleted,
         reactions,
         file: file_view(tx, content)?,

@@ -94,6 +94,9 @@ impl Play {
         if complaints.is_empty() {
             complaints.extend(self.farewell());
         }
+        if !complaints.is_empty() {
+            self.world.stage.borrow_mut().tell_screens();
+        }
         complaints
     }
 

@@ -493,6 +493,26 @@ impl Stage {
         found
     }
 
+    /// Puts all screens into the journal, for whoever looks for what went wrong.
+    pub(crate) fn tell_screens(&mut self) {
+        for actor in &mut self.cast {
+            let name = actor.name.clone();
+            let journal = &mut self.journal;
+            actor.look(|client| {
+                for chat in client.chats().unwrap_or_default() {
+                    let rows = client.page(chat.chat, None, usize::MAX >> 32).unwrap_or_default();
+                    let places = client.places(chat.chat).unwrap_or_default();
+                    journal.say(|| format!("{name} in {} is {:?}", chat.chat, chat.state));
+                    for row in &rows {
+                        let (rank, position) = places.get(&row.id).copied().unwrap_or_default();
+                        let line = super::screen::line(row, &rows);
+                        journal.say(|| format!("    {name} ({rank}, {}) {line}", position >> 10));
+                    }
+                }
+            });
+        }
+    }
+
     // What is remembered.
 
     pub(crate) fn trouble(&mut self, words: String) {

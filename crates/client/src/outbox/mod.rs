@@ -38,7 +38,16 @@ pub(crate) fn generation_secret(
     work: &Work<'_>,
     row: &LogRow,
 ) -> Result<Option<GenerationSecret>, ClientError> {
-    let generation = work.tx.generation(&row.log, row.generation)?;
+    secret_of(work, row, row.generation)
+}
+
+/// The secret of one of a log's generations, where this device has it.
+fn secret_of(
+    work: &Work<'_>,
+    row: &LogRow,
+    number: u64,
+) -> Result<Option<GenerationSecret>, ClientError> {
+    let generation = work.tx.generation(&row.log, number)?;
     Ok(generation.map(|generation| GenerationSecret::from_bytes(generation.secret)))
 }
 

@@ -222,9 +222,11 @@ fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<b
 fn seal_control(
     work: &mut Work<'_>,
     row: &LogRow,
-    out: OutboxRow,
+    mut out: OutboxRow,
     control: &[u8],
 ) -> Result<(), ClientError> {
+    // It stays with its generation: under a token of the next one nobody could open it.
+    out.epoch = row.generation;
     let Some(secret) = super::generation_secret(work, row)? else {
         return Err(ClientError::Bug("the generation's secret is missing".into()));
     };

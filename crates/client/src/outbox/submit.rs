@@ -22,9 +22,11 @@ pub(super) fn submit(
         // On its way, as all in the window are that come before the one to be sealed.
         return Ok(());
     }
-    let Some(secret) = super::generation_secret(work, row)? else { return Ok(()) };
-    let token = secret.write_token(&row.log, row.generation);
     let Some(kind) = Kind::from_number(out.kind) else { return Ok(()) };
+    // A retired token makes the server say so, and then the request is made anew.
+    let generation = if kind == Kind::Control { out.epoch } else { row.generation };
+    let Some(secret) = super::secret_of(work, row, generation)? else { return Ok(()) };
+    let token = secret.write_token(&row.log, generation);
     let rider = out.rider.as_deref().map(Rider::decode).transpose()?;
     let needs = needed_blob(out)?;
     work.ask(key, |_| {
