@@ -1,6 +1,9 @@
 //! The bytes that the state of a group costs in the database: for a message that is opened or
 //! sealed, for a commit that is made, merged or followed. Beside each what a plain store would have
 //! written: each changed value whole, once for each transaction.
+//!
+//! The trees are fresh: nobody but the one who added all others has committed, which is where commits
+//! are largest (some 400 kB at 5,000 leaves, against 2 kB in a tree where most have).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -53,15 +56,15 @@ fn measure(leaves: usize, sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Resul
     })?;
     let (entry, draft) = made.ok_or("no commit was made")?;
     let size = Some(entry.bytes.len());
-    row("own commit made", &Cost { commit_bytes: size, ..making });
+    row("own commit made, fresh tree", &Cost { commit_bytes: size, ..making });
     let merged = Cost::of(&mut sender, 1, 1, |group, keep, _| {
         crowd::merge(group, keep, &crowd.sender, &entry, &draft.mls_bytes)
     })?;
-    row("own commit merged", &Cost { commit_bytes: size, ..merged });
+    row("own commit merged, fresh tree", &Cost { commit_bytes: size, ..merged });
     let followed = Cost::of(&mut receiver, 1, 1, |group, keep, _| {
         crowd::follow(group, keep, &crowd.receiver, &entry)
     })?;
-    row("commit of another", &Cost { commit_bytes: size, ..followed });
+    row("commit of another, fresh tree", &Cost { commit_bytes: size, ..followed });
     Ok(())
 }
 
