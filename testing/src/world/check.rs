@@ -5,6 +5,7 @@
 //! agree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use veche_client::{ChatKind, ChatState, ChatView, Client, MemberView, MessageState, MessageView};
 use veche_store::PENDING_POSITION;
@@ -255,7 +256,7 @@ impl Chat<'_> {
                 theirs.push(Stay { from: *spot, surely: LAST, until: LAST });
             } else if let (false, true, Some(stay)) = (moved.came, is_in, theirs.last_mut()) {
                 stay.until = *spot;
-                stay.surely = self.asked_to_leave(&moved.name, stay.from).unwrap_or(*spot);
+                stay.surely = self.asked_to_leave(&moved.name, stay.from..*spot).unwrap_or(*spot);
             }
         }
         stays
@@ -275,13 +276,13 @@ impl Chat<'_> {
         self.views.iter().filter(founds).map(|view| self.name(view).to_owned()).collect()
     }
 
-    /// Where somebody first asked to leave after `from`.
-    fn asked_to_leave(&self, name: &str, from: Spot) -> Option<Spot> {
+    /// Where somebody first asked to leave during a stay.
+    fn asked_to_leave(&self, name: &str, stay: Range<Spot>) -> Option<Spot> {
         let who = self.stage.cast.iter().position(|actor| actor.name == name)?;
         let ids: &BTreeSet<EntryId> = self.heard.controls.get(&who)?;
         let places = ids.iter().filter_map(|id| self.heard.places.get(id));
-        let spots = places.map(|place| (from.0.max(1), *place));
-        spots.filter(|spot| *spot > from).min()
+        let spots = places.map(|place| (stay.end.0, *place));
+        spots.filter(|spot| *spot > stay.start && stay.contains(spot)).min()
     }
 
     /// Nothing is missing from the time inside, and nothing is seen from the time outside.
