@@ -125,7 +125,9 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
 
 fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientError> {
     work.core.session.probes.remove(&log);
-    work.core.session.subscriptions.insert(log, Subscription { head, fresh: true });
+    if !work.core.session.ended.remove(&log) {
+        work.core.session.subscriptions.insert(log, Subscription { head, fresh: true });
+    }
     probe_for_trimming(work, log, head)?;
     work.core.session.dirty.insert(log);
     tell_when_live(work)
@@ -181,7 +183,11 @@ pub(crate) fn pushed(work: &mut Work<'_>, push: Push) -> Result<(), ClientError>
     match push {
         Push::Entries { log, entries } => inbox::accept(work, &log, &entries),
         Push::Rotated { log } => {
-            work.core.session.subscriptions.remove(&log);
+            let session = &mut work.core.session;
+            session.subscriptions.remove(&log);
+            if session.is_asking(&Key::Subscribe(log)) {
+                session.ended.insert(log);
+            }
             Ok(())
         }
         Push::Signal { log, bytes } => inbox::signal(work, &log, &bytes),

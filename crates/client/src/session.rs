@@ -72,6 +72,8 @@ pub(crate) struct Session {
     pub(crate) subscriptions: BTreeMap<LogId, Subscription>,
     /// Logs that are asked for under the generation before: the server does not know the current one.
     pub(crate) probes: BTreeSet<LogId>,
+    /// Logs whose subscription ended while its answer was on the way.
+    pub(crate) ended: BTreeSet<LogId>,
     /// Logs that may have something to do.
     pub(crate) dirty: BTreeSet<LogId>,
     /// Messages received and sent since the client was opened.
@@ -95,6 +97,7 @@ impl Session {
             inbox_gap: None,
             subscriptions: BTreeMap::new(),
             probes: BTreeSet::new(),
+            ended: BTreeSet::new(),
             dirty: BTreeSet::new(),
             received: 0,
             sent: 0,
@@ -118,6 +121,11 @@ impl Session {
     /// Whether a request may be made now.
     pub(crate) fn may_ask(&self, key: &Key, now: Millis) -> bool {
         !self.busy.contains(key) && self.not_before.get(key).is_none_or(|time| *time <= now)
+    }
+
+    /// Whether such a request waits for its answer.
+    pub(crate) fn is_asking(&self, key: &Key) -> bool {
+        self.busy.contains(key)
     }
 
     /// Sends a request.

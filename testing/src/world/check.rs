@@ -299,8 +299,13 @@ impl Chat<'_> {
             let line = screen::line(row, &[]);
             let sees = view.placed.contains_key(place);
             let is_opening = self.is_direct() && row.event.is_some();
-            let must =
-                !is_opening && stays.iter().any(|stay| stay.from < spot && spot < stay.surely);
+            // Who never arrived before being removed again has seen nothing of that stay.
+            let arrived = |stay: &Stay| {
+                let seen = |place: &Place| stay.from <= place.0 && place.0 <= stay.until;
+                stay.until == LAST || view.placed.keys().any(seen)
+            };
+            let in_it = |stay: &&Stay| stay.from < spot && spot < stay.surely;
+            let must = !is_opening && stays.iter().find(in_it).is_some_and(arrived);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
             if must && !sees {
                 found.push(format!("{name} misses {spot:?}: {line}"));
