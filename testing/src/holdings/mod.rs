@@ -6,6 +6,7 @@
 pub mod ciphertext;
 pub mod fixtures;
 mod gathering;
+mod inflate;
 mod joins;
 mod search;
 mod snapshot;

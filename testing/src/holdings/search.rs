@@ -5,12 +5,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD, Encoding, HEXLOWER, HEXUPPER};
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+
+use super::inflate;
 
 /// How many bytes of a pattern it is looked up by; no pattern is shorter.
 const HEAD_BYTES: usize = 6;
-/// The most that is inflated at one place, in bytes.
-const INFLATED_BYTES_MAX: usize = 64 << 10;
 
 /// What something looked for is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,17 +115,7 @@ impl Needles {
     pub fn find(&self, hay: &[u8]) -> BTreeSet<Found> {
         let mut found = BTreeSet::new();
         self.look(hay, None, &mut found);
-        let mut state = Box::<DecompressorOxide>::default();
-        let mut out = vec![0; INFLATED_BYTES_MAX];
-        for at in 0..hay.len() {
-            // zlib and gzip are a header, then the same.
-            state.init();
-            let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-            let (_, _, length) = decompress(&mut state, &hay[at..], &mut out, 0, flags);
-            if length >= HEAD_BYTES {
-                self.look(&out[..length], Some("inflated"), &mut found);
-            }
-        }
+        inflate::everywhere(hay, HEAD_BYTES, |part| self.look(part, Some("inflated"), &mut found));
         found
     }
 

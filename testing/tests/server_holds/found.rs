@@ -115,13 +115,14 @@ fn a_planted_word_is_found_in_every_disguise() {
     for (needles, word) in planted {
         for (disguise, bytes) in disguises(word) {
             let folder = SESSION.copy();
-            let path = folder.path().join("logs.db");
-            let mut database = std::fs::read(&path).expect("a file can be read");
-            let place = database.len() - 2_000;
-            database.splice(place..place + bytes.len(), bytes);
-            std::fs::write(&path, database).expect("a file can be written");
+            let blobs = SESSION.tidied.blobs();
+            let name = &blobs.min_by_key(|blob| blob.bytes.len()).expect("a blob").path;
+            let path = folder.path().join(name);
+            let mut blob = std::fs::read(&path).expect("a file can be read");
+            blob.splice(100..100, bytes);
+            std::fs::write(&path, blob).expect("a file can be written");
             let snapshot = Snapshot::of(folder.path()).expect("the disk can be read");
-            let file = snapshot.chats().find(|file| file.path == "logs.db").expect("a file");
+            let file = snapshot.chats().find(|file| file.path == *name).expect("the file");
             let found = needles.find(&file.bytes);
             assert!(found.iter().any(|found| found.name == word), "{word} {disguise}: {found:?}");
         }

@@ -64,12 +64,7 @@ static SEARCHED: LazyLock<Vec<(Heard, BTreeSet<Found>)>> = LazyLock::new(|| {
     let needles = SESSION.content().and(SESSION.people());
     let mut seen = BTreeSet::new();
     let fresh = SESSION.recorded.iter().filter(|heard| seen.insert(heard.bytes.as_slice()));
-    // What is compressed inside of what goes down was so when it went up.
-    let search = |heard: &Heard| match heard.way {
-        Way::Up => needles.find(&heard.bytes),
-        Way::Down => needles.find_raw(&heard.bytes),
-    };
-    fresh.map(|heard| (heard.clone(), search(heard))).collect()
+    fresh.map(|heard| (heard.clone(), needles.find(&heard.bytes))).collect()
 });
 
 #[test]
