@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use veche_mls::{EntryRef, Group, Opened, OpenedMessage, Payload};
 use veche_store::{LogRow, MessageRow, OutboxRow, ReactionRow, RowState, position};
 use veche_wire::content::{Body, Note};
-use veche_wire::{AccountId, Content, Entry, EntryId, Kind, LogId};
+use veche_wire::{AccountId, Content, Entry, EntryId, Kind, LogId, Seq};
 
 use super::{Taken, line};
 use crate::work::Work;
@@ -24,7 +24,7 @@ pub(super) fn take(
             let content = Content::decode(&content)?;
             let me = work.identity()?.account();
             outbox::own_message(work, row, entry, &out)?;
-            apply(work, row, entry, (&me, &content))?;
+            apply(work, row, entry.seq, (&me, &content))?;
         }
         return Ok(Taken::Yes);
     }
@@ -83,7 +83,7 @@ fn opened_message(
     if people::is_blocked(work, &account)? {
         return Ok(());
     }
-    apply(work, row, entry, (&account, &content))
+    apply(work, row, entry.seq, (&account, &content))
 }
 
 fn listed_later(
@@ -146,11 +146,26 @@ fn compare_transcripts(
     Ok(())
 }
 
+/// Applies an edit, deletion or reaction of this person as soon as it is durable: whoever leaves now
+/// does not read on to it. When the log brings it, nothing changes any more.
+pub(crate) fn apply_durable(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(&out.log)? else { return Ok(()) };
+    let crate::wanted::Wanted::Message(content) = crate::wanted::decode(&out.body)? else {
+        return Ok(());
+    };
+    let content = Content::decode(&content)?;
+    if outbox::shows_as_message(&content) {
+        return Ok(());
+    }
+    let me = work.identity()?.account();
+    apply(work, &row, 0, (&me, &content))
+}
+
 /// Applies what a message says.
 fn apply(
     work: &mut Work<'_>,
     row: &LogRow,
-    entry: &Entry,
+    seq: Seq,
     (author, content): (&AccountId, &Content),
 ) -> Result<(), ClientError> {
     match (&content.body, content.replaces, content.in_reply_to) {
@@ -176,7 +191,7 @@ fn apply(
             Ok(())
         }
         (Body::Note(Note::Joined) | Body::Note(Note::AdminKey(_)) | Body::Nothing, _, _) => Ok(()),
-        _ if outbox::shows_as_message(content) => insert(work, row, entry, (author, content)),
+        _ if outbox::shows_as_message(content) => insert(work, row, seq, (author, content)),
         _ => Ok(()),
     }
 }
@@ -256,7 +271,7 @@ fn apply_late(
 fn insert(
     work: &mut Work<'_>,
     row: &LogRow,
-    entry: &Entry,
+    seq: Seq,
     (author, content): (&AccountId, &Content),
 ) -> Result<(), ClientError> {
     // A row of ours is there since it was written, with its place; inserting it again is a no-op.
@@ -267,7 +282,7 @@ fn insert(
         id: content.id,
         log: row.log,
         rank: row.rank,
-        position: position(entry.seq, 0),
+        position: position(seq, 0),
         account: *author,
         sent_at: content.sent_at,
         state: if mine { RowState::Sent } else { RowState::Received },

@@ -12,6 +12,7 @@ mod rights;
 
 pub(crate) use control::{is_new, left, signal};
 pub(crate) use line::{Line, line};
+pub(crate) use message::apply_durable;
 
 use sha2::Digest;
 use veche_mls::{Group, Transcript};

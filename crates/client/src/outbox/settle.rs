@@ -34,6 +34,7 @@ pub(crate) fn acknowledged(
     match wanted::decode(&out.body)? {
         Wanted::Message(_) => {
             sent(work, &out, seq)?;
+            inbox::apply_durable(work, &out)?;
             match work.tx.log(log)? {
                 // It was there before this device came (again): the log will not bring it.
                 Some(row) if seq <= row.cursor => place(work, &row, (seq, &out)),
