@@ -26,6 +26,7 @@ mod tap;
 mod tell;
 
 pub use actor::Death;
+pub(crate) use check::STOLEN;
 pub use counts::Counts;
 pub use journal::Journal;
 pub use network::Weather;

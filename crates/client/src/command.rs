@@ -239,7 +239,7 @@ fn rename(work: &mut Work<'_>, chat: &LogId, title: String) -> Result<Reply, Cli
     check_title(&title)?;
     let (log, role) = group(work, chat)?;
     let may_change = work.with_group(&log, |group| group.policy().may_change)?;
-    if role < may_change {
+    if role < may_change && !crate::work::mutated!(work.core, Dishonest) {
         return refuse("Only admins and owners of this group rename it.");
     }
     change(work, &log, Change::Rename(title))

@@ -93,6 +93,8 @@ pub enum Mutant {
     MergeEarly,
     /// Messages do not wait for, nor name, the one before.
     NoFifo,
+    /// Asks for what its role does not allow: not a rule broken, but somebody who tries.
+    Dishonest,
 }
 
 /// How many settled intents are kept for whoever asks how they came out.
@@ -143,10 +145,14 @@ impl Client {
         self.core.mutant = mutant;
     }
 
-    /// Breaks a rule of the MLS layer.
+    /// Breaks a rule of the MLS layer, or keeps them all.
     #[cfg(feature = "mutants")]
-    pub fn set_mls_mutant(&mut self, mutant: veche_mls::Mutant) {
-        self.core.engine = Engine::new(Box::new(self.core.random.clone())).with_mutant(mutant);
+    pub fn set_mls_mutant(&mut self, mutant: Option<veche_mls::Mutant>) {
+        let engine = Engine::new(Box::new(self.core.random.clone()));
+        self.core.engine = match mutant {
+            Some(mutant) => engine.with_mutant(mutant),
+            None => engine,
+        };
     }
 
     /// Gives the store back, as after a restart.

@@ -7,7 +7,7 @@ use veche_client::{
 use veche_wire::{EntryId, LogId};
 
 use super::play::{Play, Sent};
-use crate::world::{Death, Person, Refusal, ServerDeath};
+use crate::world::{Death, Person, Refusal, STOLEN, ServerDeath};
 
 /// An operation: what it is counted as, how often it is tried, and what does it. It says whether
 /// anything was done.
@@ -28,6 +28,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("role changes", 40, role),
     ("renamings", 30, rename),
     ("leaves", 12, leave),
+    ("attacks", 25, attack),
     ("new groups", 8, new_group),
     ("direct chats", 15, direct),
     ("simultaneous direct chats", 8, simultaneous_direct),
@@ -168,6 +169,22 @@ fn rename(play: &mut Play) -> bool {
     let Some((person, chat, _)) = play.person_with_role(Role::Admin) else { return false };
     let title = format!("title {}", play.next_number());
     play.intends(&person, Command::Rename { chat, title })
+}
+
+/// A member renames the group with a client that does not mind: every other client must.
+fn attack(play: &mut Play) -> bool {
+    let Some((person, chat, members)) = play.person_with_role(Role::Member) else { return false };
+    if members.iter().any(|member| member.me && member.role > Role::Member) {
+        return false;
+    }
+    let title = format!("{STOLEN} {}", play.next_number());
+    match person.want_dishonestly(Command::Rename { chat, title: title.clone() }) {
+        Ok(Reply::Intent(intent)) => {
+            play.intents.push((person.who, intent, Command::Rename { chat, title }));
+            true
+        }
+        _ => false,
+    }
 }
 
 fn leave(play: &mut Play) -> bool {

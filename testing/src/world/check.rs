@@ -33,6 +33,9 @@ const ALARMS: [&str; 4] = ["were lost on the way", "came out of order", "another
 /// Lines that only one screen has.
 const PRIVATE: [&str; 2] = ["created the group", "was added again"];
 
+/// How a title begins that somebody gives who may not.
+pub(crate) const STOLEN: &str = "stolen";
+
 /// A chat on somebody's screen.
 struct View {
     who: Who,
@@ -137,6 +140,7 @@ impl Chat<'_> {
             found.extend(self.rows_wrong(view));
         }
         let everything = self.everything();
+        found.extend(titles_stolen(&everything));
         let stays = self.stays(&everything);
         for view in self.views {
             let none = Vec::new();
@@ -358,6 +362,25 @@ impl Chat<'_> {
             (!moved_since).then_some(row)
         })
     }
+}
+
+/// Titles given by somebody who was no admin.
+fn titles_stolen(everything: &BTreeMap<Place, &MessageView>) -> Vec<String> {
+    let mut admins = BTreeSet::new();
+    let mut found = Vec::new();
+    for event in everything.values().filter_map(|row| row.event.as_deref()) {
+        let words: Vec<&str> = event.split(' ').collect();
+        match words.as_slice() {
+            [_, "made", name, "an", _] => drop(admins.insert(*name)),
+            [name, "renamed", "the", "group", "to", title, ..]
+                if *title == STOLEN && !admins.contains(name) =>
+            {
+                found.push(format!("everybody believes that {event}"));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Everything of a row that must look the same on all screens.

@@ -51,6 +51,14 @@ impl Person {
         self.stage.borrow_mut().command(self.who, command)
     }
 
+    /// Gives a command to a client that for this once does not mind what its person may do.
+    ///
+    /// # Errors
+    /// As [`Person::want`].
+    pub fn want_dishonestly(&self, command: Command) -> Result<Reply, Refusal> {
+        self.stage.borrow_mut().command_dishonestly(self.who, command)
+    }
+
     /// Gives a command that the client takes and keeps as an intent.
     fn intend(&self, command: Command) -> IntentId {
         match self.want(command.clone()) {

@@ -47,10 +47,12 @@ impl Sabotage {
 
     /// The client, with its rule broken.
     pub(crate) fn client(&self, mut client: Client) -> Client {
-        client.set_mutant(self.client);
-        if let Some(mutant) = self.mls {
-            client.set_mls_mutant(mutant);
-        }
+        self.break_rules_of(&mut client);
         client
+    }
+    /// The same for a client that may have had other rules broken before.
+    pub(crate) fn break_rules_of(&self, client: &mut Client) {
+        client.set_mutant(self.client);
+        client.set_mls_mutant(self.mls);
     }
 }

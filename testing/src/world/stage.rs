@@ -169,6 +169,25 @@ impl Stage {
         }
     }
 
+    /// Gives a command to a client that for this once does not mind what its person may do. What it
+    /// makes of that at once, it sends.
+    pub(crate) fn command_dishonestly(
+        &mut self,
+        who: Who,
+        command: Command,
+    ) -> Result<Reply, Refusal> {
+        if let Some(client) = self.cast[who].client_mut() {
+            client.set_mutant(Some(veche_client::Mutant::Dishonest));
+            client.set_mls_mutant(Some(veche_mls::Mutant::RoleCheckSkipped));
+        }
+        let outcome = self.command(who, command);
+        let sabotage = self.sabotage;
+        if let Some(client) = self.cast[who].client_mut() {
+            sabotage.break_rules_of(client);
+        }
+        outcome
+    }
+
     fn failed(&mut self, who: Who, error: &ClientError) {
         match error {
             ClientError::Store(StoreError::Crashed) => {
