@@ -202,14 +202,18 @@ fn edit(
     (author, content): (&AccountId, &Content),
     target: &EntryId,
 ) -> Result<(), ClientError> {
-    let Some((chat, mut message)) = target_of(work, row, target)? else {
-        // In a direct chat of two logs, the other one may bring it later.
-        if work.tx.chat(&row.chat)?.is_some_and(|chat| chat.direct) {
-            let late = [author.as_bytes().as_slice(), &content.encode()].concat();
-            work.tx.set_meta(&late_name(target), &late)?;
+    // A direct chat of two logs can bring changes in another order than they were made in, and
+    // before what they change.
+    if work.tx.chat(&row.chat)?.is_some_and(|chat| chat.direct) {
+        let earlier = late(work, author, target)?;
+        let is_over = |kept: &Content| kept.body == Body::Nothing || kept.sent_at > content.sent_at;
+        if earlier.as_ref().is_some_and(is_over) {
+            return Ok(());
         }
-        return Ok(());
-    };
+        let kept = [author.as_bytes().as_slice(), &content.encode()].concat();
+        work.tx.set_meta(&late_name(target), &kept)?;
+    }
+    let Some((chat, mut message)) = target_of(work, row, target)? else { return Ok(()) };
     if message.account != *author || message.event.is_some() || message.deleted {
         return Ok(());
     }
@@ -253,17 +257,27 @@ fn late_name(target: &EntryId) -> String {
     format!("late {target}")
 }
 
+/// The last change of a message by its author.
+fn late(
+    work: &Work<'_>,
+    author: &AccountId,
+    target: &EntryId,
+) -> Result<Option<Content>, ClientError> {
+    let Some(kept) = work.tx.meta(&late_name(target))? else { return Ok(None) };
+    match kept.split_at_checked(AccountId::LENGTH) {
+        Some((by, content)) if by == author.as_bytes() => Ok(Some(Content::decode(content)?)),
+        _ => Ok(None),
+    }
+}
+
 /// What was said about a message before it came.
 fn apply_late(
     work: &Work<'_>,
     author: &AccountId,
     message: &mut MessageRow,
 ) -> Result<(), ClientError> {
-    let Some(late) = work.tx.meta(&late_name(&message.id))? else { return Ok(()) };
-    if let Some((by, content)) = late.split_at_checked(AccountId::LENGTH)
-        && by == author.as_bytes()
-    {
-        change(message, &Content::decode(content)?);
+    if let Some(content) = late(work, author, &message.id)? {
+        change(message, &content);
     }
     Ok(())
 }
