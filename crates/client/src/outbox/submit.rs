@@ -78,7 +78,8 @@ pub(super) fn resolve(
     out.wait_until = 0;
     let bound_to_epoch =
         matches!(wanted::decode(&out.body)?, Wanted::Message(_) | Wanted::Change(_));
-    let overtaken = is_overtaken(row, out)?;
+    // Only what this row itself has pending is given up: a rotation has nothing pending.
+    let overtaken = out.kind == Kind::Commit as u8 && is_overtaken(row, out)?;
     if overtaken && epoch == out.epoch {
         let mut group = work.take_group(&row.log)?;
         group.clear_pending(work.keep)?;
