@@ -171,12 +171,16 @@ fn apply(
     match (&content.body, content.replaces, content.in_reply_to) {
         (Body::Text(_), Some(target), _) => edit(work, row, (author, content), &target),
         (Body::Nothing, Some(target), _) => {
-            if work.tx.delete_reaction(&row.chat, &target, author)? {
+            if take_back(work, row, &target, author)? {
                 return Ok(());
             }
             edit(work, row, (author, content), &target)
         }
         (Body::Reaction(emoji), None, Some(target)) => {
+            if late(work, author, &content.id)?.is_some() {
+                // It was taken back already, in the other log of a direct chat.
+                return Ok(());
+            }
             let reaction =
                 ReactionRow { id: content.id, target, account: *author, emoji: emoji.clone() };
             work.tx.put_reaction(&row.chat, &reaction)?;
@@ -251,6 +255,27 @@ fn target_of(
         }
     }
     Ok(None)
+}
+
+/// Takes a reaction back, of this conversation or of one that will become one with it; `false` where
+/// there is none.
+fn take_back(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    reaction: &EntryId,
+    author: &AccountId,
+) -> Result<bool, ClientError> {
+    let mut chats = vec![row.chat];
+    if let Some(peer) = work.tx.chat(&row.chat)?.and_then(|chat| chat.peer) {
+        chats.extend(work.tx.chats_with(&peer)?.iter().map(|chat| chat.chat));
+    }
+    for chat in chats {
+        if work.tx.delete_reaction(&chat, reaction, author)? {
+            work.tell(Event::Chat(chat));
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn late_name(target: &EntryId) -> String {
