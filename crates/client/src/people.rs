@@ -17,7 +17,11 @@ pub(crate) fn short(account: &AccountId) -> String {
 /// The name to show for an account.
 pub(crate) fn name(work: &Work<'_>, account: &AccountId) -> Result<String, ClientError> {
     let known = work.tx.account(account)?.and_then(|row| row.username);
-    Ok(known.unwrap_or_else(|| short(account)))
+    let mine = || {
+        let identity = work.core.identity.as_ref().filter(|me| me.account() == *account)?;
+        identity.username().map(str::to_owned)
+    };
+    Ok(known.or_else(mine).unwrap_or_else(|| short(account)))
 }
 
 /// Learns the name in a credential, where the directory's signature proves it; answers the name.
