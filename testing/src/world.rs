@@ -185,6 +185,13 @@ impl World {
         stage.server_up();
     }
 
+    /// Lets the server forget everything that it has stored until now, as when its time is over.
+    pub fn forget_old_entries(&mut self) {
+        let mut stage = self.stage.borrow_mut();
+        let now = stage.now;
+        stage.host.forget_old(now);
+    }
+
     /// Fills the server's disk, or makes room again.
     pub fn fill_server_disk(&mut self, full: bool) {
         self.stage.borrow_mut().host.set_full(full);

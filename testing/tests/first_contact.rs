@@ -6,7 +6,7 @@ use veche_testing::World;
 use veche_wire::Request;
 
 #[test]
-fn a_stranger_is_a_request_until_accepted() {
+fn rule_13_a_stranger_is_a_request_until_accepted() {
     let mut world = World::seeded(1);
     let [ana, bo] = world.people(["ana", "bob"]);
     let intent = ana.open_direct(&bo);
@@ -72,7 +72,7 @@ fn contacts_need_no_request() {
 }
 
 #[test]
-fn a_look_up_never_names_the_asker() {
+fn rule_13_a_look_up_never_names_the_asker() {
     let mut world = World::seeded(5);
     let [ana, bo] = world.people(["ana", "bob"]);
     world.record();

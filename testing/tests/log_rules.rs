@@ -1,7 +1,7 @@
 //! The rules of a log (docs/protocol.md), each as a story.
 
 use expect_test::expect;
-use veche_client::{ChatState, Role, Settled};
+use veche_client::{ChatState, Command, Reply, Role, Settled};
 use veche_testing::{Death, Weather, World};
 use veche_wire::{Kind, Refused, Request, Response, Token};
 
@@ -168,6 +168,52 @@ fn rule_6_junk_is_skipped_by_everybody() {
     world.settle();
     assert_eq!(ana.screen(group), "ana: before\nana: after");
     assert_eq!(ana.screen(group), bo.screen(group));
+}
+
+#[test]
+fn rule_6_a_commit_that_its_author_may_not_make_is_skipped_by_everybody() {
+    let mut world = World::seeded(66);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    let before = world.kinds(group).len();
+    let title = "mine".to_owned();
+    let reply = bo.want_dishonestly(Command::Rename { chat: group, title });
+    let Ok(Reply::Intent(intent)) = reply else { panic!("{reply:?}") };
+    assert!(matches!(world.settled(&bo, intent), Settled::Failed(_)));
+    assert_eq!(world.kinds(group)[before], Kind::Commit, "it came into the log");
+    ana.rename(group, "sowing");
+    cyd.say(group, "all is well");
+    world.settle();
+    for person in [&ana, &bo, &cyd] {
+        assert_eq!(person.chat(group).unwrap().title, "sowing");
+        assert_eq!(person.screen(group), "cyd: all is well");
+    }
+}
+
+#[test]
+fn rule_7_who_was_away_for_too_long_is_added_again() {
+    let mut world = World::seeded(7);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    world.cut_off(&bo);
+    ana.say(group, "soon forgotten");
+    ana.rename(group, "sowing");
+    world.settle();
+    world.forget_old_entries();
+    cyd.say(group, "where is bob?");
+    world.settle();
+
+    world.reconnect(&bo);
+    world.settle();
+    assert!(!bo.notices().is_empty(), "bob is told that something is missing");
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Active);
+    bo.say(group, "here again");
+    world.settle();
+    ana.say(group, "welcome");
+    world.settle();
+    assert_eq!(ana.screen(group).lines().last(), Some("ana: welcome"));
+    assert_eq!(bo.screen(group), "bob: here again\nana: welcome");
+    assert_eq!(bo.chat(group).unwrap().title, "sowing");
 }
 
 #[test]

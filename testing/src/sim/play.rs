@@ -78,6 +78,11 @@ pub fn play(seed: u64, sabotage: Sabotage, keep_lines: bool) -> Verdict {
     Verdict { seed, counts, complaints, hash: stage.journal.hash(), lines }
 }
 
+/// Whether a message may fail for this reason: whoever is in a chat can always speak.
+fn is_fair(reason: &str) -> bool {
+    ["you were removed", "you have left"].iter().any(|words| reason.starts_with(words))
+}
+
 impl Play {
     fn play_out(&mut self) -> Vec<String> {
         if let Err(complaints) = self.begin() {
@@ -242,7 +247,7 @@ impl Play {
             });
             match row.map(|row| row.state) {
                 Some(MessageState::Sent) => {}
-                Some(MessageState::Failed(reason)) if !acknowledged => {
+                Some(MessageState::Failed(reason)) if !acknowledged && is_fair(&reason) => {
                     self.counts.add("messages that failed");
                     use veche_client::ChatState::Active;
                     self.world.stage.borrow_mut().journal.say(|| format!("{text}: {reason}"));

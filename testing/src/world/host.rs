@@ -114,6 +114,14 @@ impl Host {
         }
     }
 
+    /// Forgets everything that was stored until now, as when its time is over.
+    pub(crate) fn forget_old(&mut self, now: Millis) {
+        let days = u64::from(self.config.retention_days) + 2;
+        if let Some(service) = &mut self.service {
+            while service.sweep(now + days * 86_400_000) {}
+        }
+    }
+
     pub(crate) fn connect(&mut self, connection: ConnectionId) {
         let Some(service) = &mut self.service else { return };
         let peer = PeerId::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
