@@ -1,4 +1,4 @@
-//! The simulator: seeds by the hundred, each checked to the last row (DESIGN §9).
+//! The simulator: seeds by the hundred, each checked to the last row.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

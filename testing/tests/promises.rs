@@ -1,4 +1,4 @@
-//! The promises of DESIGN §1, each as somebody would notice that it is kept.
+//! The promises that Veche makes, each as somebody would notice that it is kept.
 
 use expect_test::expect;
 use veche_client::{Command, MessageState};

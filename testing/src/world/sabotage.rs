@@ -1,4 +1,4 @@
-//! Rules that are broken on purpose, to see that the simulator notices (DESIGN §9, "Mutants").
+//! Rules that are broken on purpose, to see that the simulator notices.
 
 use veche_client::Client;
 
