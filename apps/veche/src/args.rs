@@ -327,7 +327,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// The longest time that can be waited for: a hundred days.
-const SECONDS_MAX: Duration = Duration::from_secs(100 * 24 * 3600);
+pub(crate) const SECONDS_MAX: Duration = Duration::from_secs(100 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {

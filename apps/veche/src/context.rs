@@ -34,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) deadline: Instant,
     /// Whether the person knows that the server could not be reached at once.
     told: Cell<bool>,
+    /// Whether the server's address has just been typed.
+    pub(crate) address_just_typed: Cell<bool>,
 }
 
 /// A change that is kept, and whether the server could be reached before.
@@ -67,7 +69,8 @@ impl Context {
     ) -> Self {
         let deadline = Instant::now() + options.timeout;
         let Request { folder, stdin, .. } = request;
-        Self { engine, output, options, folder, stdin, deadline, told: Cell::new(false) }
+        let (told, address_just_typed) = (Cell::new(false), Cell::new(false));
+        Self { engine, output, options, folder, stdin, deadline, told, address_just_typed }
     }
 
     /// The client, to look at. Not to be held while waiting for anything.
@@ -88,7 +91,7 @@ impl Context {
         }
         self.engine.go_online();
         let caught_up = self.engine.until(self.deadline, |engine| {
-            self.tell_when_unreachable();
+            self.heed_unreachable()?;
             let client = engine.client();
             match client.connection()? {
                 Connection::Incompatible(words) => Err(Problem::refused(words)),
@@ -102,8 +105,16 @@ impl Context {
         }
     }
 
-    /// Says once why there is nothing but waiting at first.
-    pub(crate) fn tell_when_unreachable(&self) {
+    /// Says once why there is nothing but waiting at first; ends the waiting where it leads to nothing.
+    pub(crate) fn heed_unreachable(&self) -> Result<(), Problem> {
+        if let Some(reason) = self.engine.is_hopeless(self.address_just_typed.get()) {
+            return Err(Problem::refused(reason));
+        }
+        self.tell_when_unreachable();
+        Ok(())
+    }
+
+    fn tell_when_unreachable(&self) {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if self.told.get() || left < WORTH_TELLING {
             return;
@@ -162,17 +173,20 @@ impl Context {
             return Ok(Change::Queued);
         }
         kept.reached.map_err(|problem| problem.hint(STAYS_QUEUED))?;
-        let settled = self.engine.until(self.deadline, |engine| {
-            self.tell_when_unreachable();
-            match engine.client().intent(intent)? {
-                Settled::Waiting => Ok(None),
+        let settled =
+            self.engine.until(self.deadline, |engine| match engine.client().intent(intent)? {
+                Settled::Waiting => self.heed_unreachable().map(|()| None),
                 Settled::Done(outcome) => Ok(Some(outcome)),
                 Settled::Failed(reason) => Err(Problem::refused(reason)),
+            });
+        match settled.await {
+            Ok(Some(outcome)) => Ok(Change::Done(outcome)),
+            Ok(None) => Err(self.not_confirmed().hint(STAYS_QUEUED)),
+            // Unlike a refusal, this leaves the change where it was.
+            Err(problem) if self.client().intent(intent)? == Settled::Waiting => {
+                Err(problem.hint(STAYS_QUEUED))
             }
-        });
-        match settled.await? {
-            Some(outcome) => Ok(Change::Done(outcome)),
-            None => Err(self.not_confirmed().hint(STAYS_QUEUED)),
+            Err(problem) => Err(problem),
         }
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use veche_client::Input;
-use veche_client::wire::link::{Broken, Dial, Link};
+use veche_client::wire::link::{Broken, Dial, Link, NotConnected};
 use veche_net::{DirectDialer, backoff};
 
 use crate::engine::{Engine, Reach, SystemRandom};
@@ -32,14 +32,19 @@ pub(crate) async fn drive(engine: Rc<Engine>) {
                     failures = 0;
                 }
                 engine.feed(Input::Disconnected);
-                why
+                NotConnected::ForNow(why)
             }
-            Err(Broken(why)) => why,
+            Err(why) => why,
+        };
+        failures += 1;
+        let wait = match why {
+            // Whoever poses as the server need not hear of us more often.
+            NotConnected::OtherKey(_) => wait(u32::MAX),
+            NotConnected::ForNow(_) | NotConnected::NobodyThere(_) => wait(failures),
         };
         engine.set_reach(Reach::Unreachable(why));
-        failures += 1;
         tokio::select! {
-            () = tokio::time::sleep(wait(failures)) => {}
+            () = tokio::time::sleep(wait) => {}
             // In a long-running process the waits have grown, but somebody new is waiting now.
             () = engine.hurried() => failures = 1,
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant, timeout_at};
+use veche_client::wire::link::NotConnected;
 use veche_client::wire::{Millis, Random, ServerAddress};
 use veche_client::{Client, ClientError, Command, Connection, Effect, Event, Input, Reply};
 
@@ -31,7 +32,7 @@ pub(crate) enum Reach {
     /// A connection stands.
     Up,
     /// The last attempt failed, or the connection broke, for this reason.
-    Unreachable(String),
+    Unreachable(NotConnected),
 }
 
 /// The client and what flows in and out of it.
@@ -196,8 +197,20 @@ impl Engine {
             return Some(words);
         }
         match &*self.reach.borrow() {
-            Reach::Unreachable(reason) => Some(reason.clone()),
+            Reach::Unreachable(reason) => Some(reason.to_string()),
             Reach::Untried | Reach::Up => None,
+        }
+    }
+
+    /// Why waiting for the server leads to nothing, where that is so. An address `just_typed` may be
+    /// mistyped; one that was good before may be good again.
+    pub(crate) fn is_hopeless(&self, just_typed: bool) -> Option<String> {
+        match &*self.reach.borrow() {
+            Reach::Unreachable(NotConnected::OtherKey(reason)) => Some(reason.clone()),
+            Reach::Unreachable(NotConnected::NobodyThere(reason)) if just_typed => {
+                Some(reason.clone())
+            }
+            Reach::Unreachable(_) | Reach::Untried | Reach::Up => None,
         }
     }
 
@@ -206,6 +219,10 @@ impl Engine {
     /// Lets the driver dial, now and whenever the connection breaks.
     pub(crate) fn go_online(&self) {
         self.online.set(true);
+        // What an earlier attempt found may have been put right since.
+        if *self.reach.borrow() != Reach::Up {
+            self.set_reach(Reach::Untried);
+        }
         self.work.notify_one();
         self.hurry.notify_one();
     }

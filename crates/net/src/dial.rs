@@ -7,9 +7,9 @@ use futures_util::SinkExt;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_tungstenite::client_async_with_config;
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 use veche_wire::ServerAddress;
-use veche_wire::link::{Broken, Dial};
+use veche_wire::link::{Dial, NotConnected};
 
 use crate::accept::{Unfinished, first_message};
 use crate::limits::{CONNECT_WITHIN, DIAL_WITHIN};
@@ -30,7 +30,7 @@ pub struct DirectDialer {
 impl Dial for DirectDialer {
     type Link = WsLink;
 
-    async fn dial(&self) -> Result<WsLink, Broken> {
+    async fn dial(&self) -> Result<WsLink, NotConnected> {
         connect(&Route::direct(&self.address), &self.address.key, DIAL_WITHIN).await
     }
 }
@@ -40,10 +40,14 @@ impl Dial for DirectDialer {
 ///
 /// # Errors
 /// Where no connection could be made, or something without the key answered; in words for a person.
-pub async fn connect(route: &Route, key: &[u8; 32], within: Duration) -> Result<WsLink, Broken> {
+pub async fn connect(
+    route: &Route,
+    key: &[u8; 32],
+    within: Duration,
+) -> Result<WsLink, NotConnected> {
     match timeout(within, connect_patiently(route, key)).await {
         Ok(connected) => connected,
-        Err(_) => Err(Broken(format!(
+        Err(_) => Err(NotConnected::ForNow(format!(
             "{} did not answer within {within:?}; is it a Veche server, and does the network let \
              you reach it?",
             route.place()
@@ -51,7 +55,7 @@ pub async fn connect(route: &Route, key: &[u8; 32], within: Duration) -> Result<
     }
 }
 
-async fn connect_patiently(route: &Route, key: &[u8; 32]) -> Result<WsLink, Broken> {
+async fn connect_patiently(route: &Route, key: &[u8; 32]) -> Result<WsLink, NotConnected> {
     match route.transport {
         Transport::WebSocket => {
             let stream = Watched::new(connect_tcp(route).await?);
@@ -65,10 +69,10 @@ async fn connect_patiently(route: &Route, key: &[u8; 32]) -> Result<WsLink, Brok
 }
 
 /// Tries the addresses of the host one after the other.
-async fn connect_tcp(route: &Route) -> Result<TcpStream, Broken> {
+async fn connect_tcp(route: &Route) -> Result<TcpStream, NotConnected> {
     let host = route.host.trim_start_matches('[').trim_end_matches(']');
     let addresses = lookup_host((host, route.port)).await.map_err(|error| {
-        Broken(format!(
+        NotConnected::NobodyThere(format!(
             "the name {host} could not be looked up ({error}); check the address and that you are \
              online"
         ))
@@ -86,41 +90,49 @@ async fn connect_tcp(route: &Route) -> Result<TcpStream, Broken> {
             Err(_) => last = io::ErrorKind::TimedOut.into(),
         }
     }
-    Err(Broken(match last.kind() {
-        io::ErrorKind::ConnectionRefused => format!(
-            "nothing listens at {}; is the server running, and is the port right?",
-            route.place()
-        ),
-        io::ErrorKind::TimedOut => format!(
-            "{} does not answer; is the server running, and does the network let you reach it?",
-            route.place()
-        ),
-        _ => format!("no connection to {} ({last}); are you online?", route.place()),
-    }))
+    let place = route.place();
+    Err(match last.kind() {
+        io::ErrorKind::ConnectionRefused => NotConnected::NobodyThere(format!(
+            "nothing listens at {place} (connection refused); is the server running, and is the \
+             port right?"
+        )),
+        io::ErrorKind::TimedOut => NotConnected::ForNow(format!(
+            "{place} does not answer; is the server running, and does the network let you reach it?"
+        )),
+        _ => NotConnected::ForNow(format!("no connection to {place} ({last}); are you online?")),
+    })
 }
 
 async fn open_websocket(
     route: &Route,
     stream: Watched<TcpStream>,
-) -> Result<WebSocket<Watched<TcpStream>>, Broken> {
+) -> Result<WebSocket<Watched<TcpStream>>, NotConnected> {
     match client_async_with_config(route.url(), stream, Some(configuration())).await {
         Ok((socket, _)) => Ok(WebSocket::new(socket)),
         Err(tungstenite::Error::Http(response)) if response.status() == 503 => {
-            Err(Broken(format!(
+            Err(NotConnected::ForNow(format!(
                 "the server at {} is busy and takes no more connections now; try again later",
                 route.place()
             )))
         }
         Err(tungstenite::Error::Http(response)) if response.status() == 429 => {
-            Err(Broken(format!(
+            Err(NotConnected::ForNow(format!(
                 "the server at {} gets too many connections from your network; try again later",
                 route.place()
             )))
         }
         Err(tungstenite::Error::Url(error)) => {
-            Err(Broken(format!("{} is not an address ({error})", route.place())))
+            Err(NotConnected::NobodyThere(format!("{} is not an address ({error})", route.place())))
         }
-        Err(error) => Err(Broken(format!(
+        Err(
+            error @ (tungstenite::Error::Io(_)
+            | tungstenite::Error::ConnectionClosed
+            | tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete)),
+        ) => Err(NotConnected::ForNow(format!(
+            "{} took the connection and broke it ({error}); try again later",
+            route.place()
+        ))),
+        Err(error) => Err(NotConnected::NobodyThere(format!(
             "what answers at {} is not a Veche server ({error}); check the address",
             route.place()
         ))),
@@ -132,18 +144,18 @@ async fn shake_hands(
     route: &Route,
     key: &[u8; 32],
     socket: &mut WebSocket<Watched<TcpStream>>,
-) -> Result<Session, Broken> {
+) -> Result<Session, NotConnected> {
     let place = route.place();
     match begin_session(key, socket).await {
         Ok(session) => Ok(session),
-        Err(Unfinished::Broke(why)) => Err(Broken(format!(
+        Err(Unfinished::Broke(why)) => Err(NotConnected::ForNow(format!(
             "the connection to {place} broke before the server had proved its key ({why}); try again"
         ))),
         Err(Unfinished::Session(error @ SessionError::NoRandomness)) => {
-            Err(Broken(error.to_string()))
+            Err(NotConnected::ForNow(error.to_string()))
         }
         // A server with another key cannot open the first message, and hangs up.
-        Err(Unfinished::HungUp | Unfinished::Session(_)) => Err(Broken(format!(
+        Err(Unfinished::HungUp | Unfinished::Session(_)) => Err(NotConnected::OtherKey(format!(
             "the server at {place} does not hold the key of the address, so nothing was told to it; \
              ask its operator for the present address: the server has a new key or a newer version, \
              or somebody poses as it"

@@ -24,6 +24,22 @@ pub trait Link: Send {
 #[error("{0}")]
 pub struct Broken(pub String);
 
+/// Why there is no connection, by what the caller does next; each with words for a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotConnected {
+    /// It may pass by itself: try again later.
+    #[error("{0}")]
+    ForNow(String),
+    /// No Veche server is at the address. Whoever has just typed it should look at it again; with an
+    /// address that was good before, try again later.
+    #[error("{0}")]
+    NobodyThere(String),
+    /// What answers there does not hold the pinned key. Trying again does not help before a person
+    /// has done something about it.
+    #[error("{0}")]
+    OtherKey(String),
+}
+
 /// Makes connections to one server.
 pub trait Dial: Send + Sync {
     /// What it makes.
@@ -33,5 +49,5 @@ pub trait Dial: Send + Sync {
     ///
     /// # Errors
     /// Where no connection could be made, with the reason.
-    fn dial(&self) -> impl Future<Output = Result<Self::Link, Broken>> + Send;
+    fn dial(&self) -> impl Future<Output = Result<Self::Link, NotConnected>> + Send;
 }

@@ -55,6 +55,7 @@ pub fn play() -> Result<Checks, Stopped> {
     checks.part("roles and titles", |checks| group::govern(play, checks));
     checks.part("one transcript", |checks| group::same_transcript(play, checks));
     checks.part("without the server", |checks| break_down::queue(play, checks));
+    checks.part("another server in its place", |checks| break_down::other_key(play, checks));
     checks.part("a killed server", |checks| break_down::killed(play, checks));
     checks.part("two processes in one home", |checks| break_down::two_processes(play, checks));
     checks.part("a stopped process", |checks| break_down::stopped_process(play, checks));

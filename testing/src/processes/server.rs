@@ -10,6 +10,7 @@ use super::spawn::{Running, program};
 #[derive(Debug)]
 pub struct Server {
     data: PathBuf,
+    listen: String,
     flags: Vec<String>,
     running: Option<Running>,
     address: String,
@@ -21,9 +22,17 @@ impl Server {
     /// # Errors
     /// Where it does not start.
     pub fn start(data: &Path, flags: &[&str]) -> Result<Self, Stopped> {
+        Self::start_at("127.0.0.1:0", data, flags)
+    }
+
+    /// Starts a server that listens at `listen`.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn start_at(listen: &str, data: &Path, flags: &[&str]) -> Result<Self, Stopped> {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut server =
-            Self { data: data.to_owned(), flags, running: None, address: String::new() };
+        let (data, listen, address) = (data.to_owned(), listen.to_owned(), String::new());
+        let mut server = Self { data, listen, flags, running: None, address };
         server.start_again()?;
         Ok(server)
     }
@@ -34,7 +43,7 @@ impl Server {
     /// Where it does not start, or comes up under another address.
     pub fn start_again(&mut self) -> Result<(), Stopped> {
         let mut command = Command::new(program("veched")?);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&self.data);
+        command.args(["serve", "--listen", &self.listen, "--data"]).arg(&self.data);
         command.args(&self.flags).env("TZ", "UTC");
         let mut running = Running::start(command, None)?;
         let line = running.line(|line| line.starts_with("veche register --server "))?;

@@ -14,6 +14,11 @@ const KEEP_IT: &str = "\
 Write these twelve words down and keep them where nobody else finds them. They are the only way to \
 get this account back when this device is lost, and whoever has them has the account.";
 
+/// What to do about an address that leads nowhere.
+const TYPE_IT_AGAIN: &str = "\
+compare the address with the line that the server prints when it starts, and register again; where the \
+address is right, `veche sync` registers you once the server can be reached";
+
 /// Makes an account.
 pub(super) async fn register(
     context: &Context,
@@ -23,10 +28,17 @@ pub(super) async fn register(
 ) -> Result<(), Problem> {
     let name = name.strip_prefix('@').unwrap_or(&name).to_owned();
     let reply = context.engine.command(Command::Register { server, name, invite })?;
+    context.address_just_typed.set(true);
     if !context.options.queue {
         context.engine.go_online();
     }
-    let change = context.settle(Kept::new(reply, Ok(()))).await?;
+    let settled = context.settle(Kept::new(reply, Ok(()))).await;
+    let change = match settled {
+        Err(problem) if context.engine.unreachable().is_some() => {
+            return Err(problem.hint(TYPE_IT_AGAIN));
+        }
+        settled => settled?,
+    };
     if change != Change::Queued {
         // Others can write to an account only once its KeyPackages are there.
         context.catch_up().await?;

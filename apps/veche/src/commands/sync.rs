@@ -64,7 +64,9 @@ async fn settle(context: &Context, quiet: Duration) -> Result<(), Problem> {
             moved_at + context.options.timeout
         };
         let changed = context.engine.until(until, |engine| {
-            context.tell_when_unreachable();
+            if !is_complete(context)? {
+                context.heed_unreachable()?;
+            }
             let now = progress(context, &engine.client().pending()?);
             let changed = now != seen || is_complete(context)? != complete;
             Ok(changed.then_some(now))

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use veche_client::wire::{EntryId, LogId};
 use veche_client::{Connection, Event, MessageState, MessageView};
 
+use crate::args::SECONDS_MAX;
 use crate::context::Context;
 use crate::problem::Problem;
 use crate::render;
@@ -23,13 +25,28 @@ pub(super) async fn run(context: &Context, chat: Option<String>) -> Result<(), P
         Some(named) => Some(find(context, &named).await?),
     };
     let mut seen = Seen::default();
+    let mut said = None;
     loop {
-        match events.recv().await {
-            Ok(event) => say(context, chat, &mut seen, event).await?,
-            Err(RecvError::Lagged(_)) => {
-                context.output.tell("veche: more came than could be shown; `veche read` has it");
+        // Ends with the reason where the client cannot go on.
+        let trouble = context.engine.until(Instant::now() + SECONDS_MAX, |engine| {
+            let now = engine.unreachable();
+            Ok((now != said).then_some(now))
+        });
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Ok(event) => say(context, chat, &mut seen, event).await?,
+                Err(RecvError::Lagged(_)) => {
+                    context.output.tell("veche: more came than could be shown; `veche read` has it");
+                }
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            trouble = trouble => {
+                said = trouble?.flatten();
+                if let Some(reason) = &said {
+                    context.output.tell(&format!("veche: not connected: {reason}"));
+                }
             }
-            Err(RecvError::Closed) => return Ok(()),
         }
     }
 }
@@ -71,10 +88,6 @@ async fn say(
         }
         Event::Notice(words) => context.output.tell(&format!("veche: {words}")),
         Event::Connection(Connection::Incompatible(words)) => return Err(Problem::refused(words)),
-        Event::Connection(Connection::Down) => {
-            let reason = context.engine.unreachable().unwrap_or_default();
-            context.output.tell(format!("veche: not connected; {reason}").trim_end_matches("; "));
-        }
         _ => {}
     }
     context.output.flush().await

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Play, texts};
 use crate::processes::person::{column, text_of};
-use crate::processes::{Checks, Person, Stopped};
+use crate::processes::{Checks, Person, Server, Stopped};
 
 pub(super) fn queue(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
     let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.clone());
@@ -51,6 +51,37 @@ pub(super) fn queue(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped>
     let arrived = texts(bo, &chat)?;
     let wanted = vec!["one".to_owned(), "two".to_owned(), "three".to_owned()];
     checks.equal("and arrive once, in order", &arrived[before..].to_vec(), &wanted);
+    Ok(())
+}
+
+/// Another server poses as ours: nothing is told to it, nobody waits for it, and what was written
+/// stays queued.
+pub(super) fn other_key(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.as_str());
+    let place = play.server.address().split('/').next().unwrap_or_default().to_owned();
+    let mut watching = bo.start(&["watch"])?;
+    let seen = ana.say(chat, "before another server came")?;
+    watching.line(|line| line.contains(&seen))?;
+    play.server.kill();
+    let mut other = Server::start_at(&place, &play.folder.path().join("impostor"), &[])?;
+    let ran = ana.run(&["--json", "send", chat, "not for you", "--timeout", "80000"])?;
+    checks.equal("a server with another key ends a command at once", &ran.code, &Some(1));
+    let said = ["does not hold the key", "stays queued"];
+    let is_said = said.iter().all(|words| ran.stderr.contains(words));
+    checks.that("which is said, with what happens next", is_said, || ran.stderr.clone());
+    checks.equal("what was written is kept", &ran.object()?["state"], &json!("pending"));
+    let ran = ana.run(&["sync", "--timeout", "80000"])?;
+    checks.equal("so ends `sync`", &ran.code, &Some(1));
+    other.kill();
+    play.server.start_again()?;
+    checks.equal("with the right server all is sent", &ana.sync()?["pending"], &json!(0));
+    // Whoever watches has grown patient meanwhile; somebody new hurries the process.
+    bo.sync()?;
+    watching.line(|line| line.contains("not for you"))?;
+    watching.signal("INT")?;
+    let ran = watching.finish()?;
+    checks.that("whoever watches goes on, and knows why", ran.is_good(), || ran.to_string());
+    checks.that("nothing came", ran.stderr.contains("not connected"), || ran.to_string());
     Ok(())
 }
 
