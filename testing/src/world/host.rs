@@ -187,6 +187,15 @@ impl Host {
 
     /// Answers one request of somebody who connects for it alone.
     pub(crate) fn ask(&mut self, now: Millis, request: Request) -> Response {
+        self.ask_on(now, |_| request)
+    }
+
+    /// The same for a request that is made for the connection, by its nonce.
+    pub(crate) fn ask_on(
+        &mut self,
+        now: Millis,
+        request: impl FnOnce([u8; 32]) -> Request,
+    ) -> Response {
         let Some(service) = &mut self.service else { return Response::Refused(Refused::Broken) };
         let peer = PeerId::from(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let link = match service.connect(peer, &mut self.random) {
@@ -195,6 +204,12 @@ impl Host {
         };
         let hello = Request::Hello { version: limits::PROTOCOL_VERSION };
         service.handle_frame(now, link, ClientFrame { id: 1, request: hello });
+        let greeted = service.take_outgoing(link, usize::MAX);
+        let nonce = greeted.frames.iter().find_map(|frame| match ServerFrame::decode(frame) {
+            Ok(ServerFrame::Answer { response: Response::Hello { nonce, .. }, .. }) => Some(nonce),
+            _ => None,
+        });
+        let request = request(nonce.unwrap_or_default());
         service.handle_frame(now, link, ClientFrame { id: 2, request });
         service.flush(now);
         let outgoing = service.take_outgoing(link, usize::MAX);

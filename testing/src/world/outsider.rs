@@ -3,7 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use veche_wire::{Append, Commitment, EntryId, Kind, LogId, Random, Request, Response, Seq, Token};
+use veche_mls::Identity;
+use veche_wire::{
+    Append, Commitment, EntryId, Kind, LogId, Random, Request, Response, Seq, SignedRequest, Token,
+};
 
 use super::ask;
 use super::person::Person;
@@ -22,6 +25,17 @@ impl Outsider {
     /// Asks anything.
     pub fn ask(&mut self, request: Request) -> Response {
         ask(&self.stage, request)
+    }
+
+    /// Asks in the name of a device of their own.
+    pub fn ask_signed(&mut self, identity: &Identity, request: &SignedRequest) -> Response {
+        let mut stage = self.stage.borrow_mut();
+        let now = stage.now;
+        stage.host.ask_on(now, |nonce| {
+            let body = request.encode();
+            let signature = identity.sign(&SignedRequest::signed_bytes(&nonce, &body));
+            Request::Signed { device: identity.device(), signature, body }
+        })
     }
 
     /// The last tokens that somebody was heard to use for a log: to read and to write.
