@@ -209,15 +209,9 @@ pub(crate) fn packages_left(
         let (engine, identity) = (&work.core.engine, work.identity()?);
         packages.push(generate_key_package(engine, work.keep, identity, known, false)?);
     }
-    let marker = format!("last resort {suite}");
-    let last_resort = match work.tx.meta(&marker)? {
-        Some(_) => None,
-        None => {
-            work.tx.set_meta(&marker, b"1")?;
-            let (engine, identity) = (&work.core.engine, work.identity()?);
-            Some(generate_key_package(engine, work.keep, identity, known, true)?)
-        }
-    };
+    // A new one each time: the one before may never have arrived, or be lost with the server's disk.
+    let (engine, identity) = (&work.core.engine, work.identity()?);
+    let last_resort = Some(generate_key_package(engine, work.keep, identity, known, true)?);
     let request = SignedRequest::PublishKeyPackages { suite, packages, last_resort };
     signed(work, Key::Packages(suite), &request)
 }
