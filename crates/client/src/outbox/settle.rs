@@ -334,6 +334,8 @@ pub(crate) fn invite_joiners(
         size: total,
         sha256: <sha2::Sha256 as sha2::Digest>::digest(&sealed).into(),
     };
+    let mut unreached = None;
+    let mut reached = false;
     for joiner in joiners {
         let record = DeviceRecord::decode(&joiner.record)?;
         let certificate = &record.certificate;
@@ -344,11 +346,12 @@ pub(crate) fn invite_joiners(
         let Ok(bytes) = sealed else {
             // Their inbox key is no key: they are in, and can be reached by nobody.
             let name = crate::people::name(work, &certificate.account)?;
-            work.tell(Event::Notice(format!(
-                "{name} cannot be invited: their inbox key is broken."
-            )));
+            let words = format!("{name} cannot be invited: their inbox key is broken");
+            work.tell(Event::Notice(words.clone()));
+            unreached = Some(words);
             continue;
         };
+        reached = true;
         let known = work.tx.account(&certificate.account)?;
         work.tx.put_delivery(&DeliveryRow {
             id: EntryId::random(random),
@@ -362,7 +365,14 @@ pub(crate) fn invite_joiners(
     note_chat(work, out.intent, &row.chat)?;
     work.tx.delete_outbox(out.position)?;
     work.core.session.dirty.insert(out.log);
-    Ok(())
+    match (unreached, out.intent) {
+        (Some(words), intent) if !reached => {
+            // Nobody will ever fetch it, and there is no delivery to wait for.
+            work.tx.delete_blob(&blob)?;
+            intent.map_or(Ok(()), |intent| fail_intent(work, intent, &words))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn invitation(
