@@ -116,6 +116,12 @@ pub(crate) fn looked_up(
     if person.account.is_none() && named != person.name {
         return failed(work, intent, "the server could not prove that the name is theirs");
     }
+    let approaches = matches!(purpose, Purpose::Contact { .. } | Purpose::Direct { .. });
+    if approaches && people::is_blocked(work, &record.account)? {
+        let name = people::name(work, &record.account)?;
+        let words = format!("you have blocked {name}: `veche unblock {name}` first");
+        return failed(work, intent, &words);
+    }
     *person = Person { account: Some(Id(record.account.0)), name: named, found: true, devices };
     keep(work, intent, purpose, people)
 }
