@@ -1,6 +1,8 @@
 //! Coming in: what the inbox brings is kept and decided upon; an accepted invitation becomes a chat
 //! (docs/protocol.md, rules 13 and 14).
 
+use std::collections::BTreeSet;
+
 use veche_mls::{ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree};
 use veche_store::{
     BlobRow, ChatRow, Direction, GenerationRow, InvitationRow, InvitationState, LogFlags, LogRow,
@@ -95,12 +97,15 @@ fn invited(
     invitation: &Invitation,
 ) -> Result<(), ClientError> {
     let from = sender.certificate.account;
-    if people::is_blocked(work, &from)? {
+    let place = work.tx.log(&invitation.log)?.map(|row| row.state);
+    // A device whose person is in the chat gets its place again from whoever gives it first.
+    let outside = matches!(place, None | Some(LogState::Left | LogState::Removed));
+    if outside && people::is_blocked(work, &from)? {
         return Ok(());
     }
     let name = people::learn(work, sender)?;
     let trusted = work.tx.account(&from)?.is_some_and(|row| row.contact);
-    let state = match work.tx.log(&invitation.log)?.map(|row| row.state) {
+    let state = match place {
         // This device has its place; nobody can talk it out of it. If the log says that it was
         // replaced, the invitation counts then.
         Some(LogState::Active | LogState::Creating) => InvitationState::Held,
@@ -131,14 +136,15 @@ fn invited(
 /// Whether somebody may give this device its place back: a member of the group as it was last known
 /// here; anybody who knows the log, where this device was never inside.
 fn may_repair(work: &mut Work<'_>, log: &LogId, sender: &Credential) -> Result<bool, ClientError> {
-    match work.take_group(log) {
-        Ok(group) => {
-            let account = sender.certificate.account;
-            let inside = group.accounts().contains(&account);
-            work.put_group(*log, group);
-            Ok(inside)
-        }
-        Err(ClientError::Bug(_)) => Ok(true),
+    let inside = group_of(work, log)?;
+    Ok(inside.is_none_or(|inside| inside.contains(&sender.certificate.account)))
+}
+
+/// The accounts in a group as it was last known here; `None` where this device was never inside.
+fn group_of(work: &mut Work<'_>, log: &LogId) -> Result<Option<BTreeSet<AccountId>>, ClientError> {
+    match work.with_group(log, Group::accounts) {
+        Ok(accounts) => Ok(Some(accounts)),
+        Err(ClientError::Bug(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -180,8 +186,12 @@ fn requested(work: &Work<'_>, request: &EntryId) -> Result<InvitationRow, Client
 pub(crate) fn place_lost(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
     for mut row in work.tx.invitations()? {
         if row.log == *log && row.state == InvitationState::Held {
-            let trusted = work.tx.account(&row.account)?.is_some_and(|account| account.contact);
             let replaced = work.tx.log(log)?.is_some_and(|row| row.state == LogState::Stuck);
+            if !replaced && people::is_blocked(work, &row.account)? {
+                work.tx.delete_invitation(&row.id)?;
+                continue;
+            }
+            let trusted = work.tx.account(&row.account)?.is_some_and(|account| account.contact);
             row.state = if trusted || replaced {
                 InvitationState::Accepted
             } else {
@@ -238,7 +248,9 @@ fn is_past(
     invitation: &Invitation,
 ) -> Result<bool, ClientError> {
     let Some(log) = work.tx.log(&invitation.log)? else { return Ok(false) };
-    let past = log.state != LogState::Creating && invitation.commit_seq <= log.cursor;
+    // Where it never came in, the cursor is what an earlier invitation claimed.
+    let came_in = log.state != LogState::Stuck || group_of(work, &invitation.log)?.is_some();
+    let past = log.state != LogState::Creating && came_in && invitation.commit_seq <= log.cursor;
     if past {
         finish(work, row.intent, Ok(log.chat))?;
     }
