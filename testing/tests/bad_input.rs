@@ -189,12 +189,12 @@ fn a_token_with_one_wrong_bit_is_no_token() {
                 assert_eq!(answer, Response::Refused(Refused::Forbidden));
                 counts[0] += 1;
             }
-            Request::Subscribe { log, mut token, after } => {
+            Request::Subscribe { log, mut token, after, after_id } => {
                 token.0[0] ^= 0x80;
                 let limit = 10;
                 for request in [
-                    Request::Subscribe { log, token, after },
-                    Request::Read { log, token, after, limit },
+                    Request::Subscribe { log, token, after, after_id },
+                    Request::Read { log, token, after, after_id, limit },
                 ] {
                     let answer = pair.gathering.ask(request);
                     assert_eq!(answer, Response::Refused(Refused::Forbidden));

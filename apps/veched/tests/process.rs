@@ -148,7 +148,7 @@ fn message(number: u64) -> Request {
 }
 
 fn read(after: u64) -> Request {
-    Request::Read { log: LOG, token: READ, after, limit: 512 }
+    Request::Read { log: LOG, token: READ, after, after_id: None, limit: 512 }
 }
 
 fn http(address: &str, path: &str) -> String {

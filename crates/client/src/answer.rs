@@ -160,7 +160,7 @@ fn probe_for_trimming(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), 
     }
     let Some(token) = outbox::read_token(work, &row)? else { return Ok(()) };
     let after = row.cursor;
-    work.ask(Key::Probe(log), |_| Request::Read { log, token, after, limit: 1 });
+    work.ask(Key::Probe(log), |_| Request::Read { log, token, after, after_id: None, limit: 1 });
     Ok(())
 }
 

@@ -96,7 +96,7 @@ fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
 fn follow(work: &mut Work<'_>, row: &veche_store::LogRow) -> Result<(), ClientError> {
     let Some(token) = outbox::read_token(work, row)? else { return Ok(()) };
     let (log, after) = (row.log, row.cursor);
-    work.ask(Key::Subscribe(log), |_| Request::Subscribe { log, token, after });
+    work.ask(Key::Subscribe(log), |_| Request::Subscribe { log, token, after, after_id: None });
     Ok(())
 }
 

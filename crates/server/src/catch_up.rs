@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use veche_wire::{LogId, Push, Refused, Response, Seq, ServerFrame, Token, limits};
+use veche_wire::{EntryId, LogId, Push, Refused, Response, Seq, ServerFrame, Token, limits};
 
 use crate::service::{
     Closing, ConnectionId, Effect, Fail, Reply, Service, Station, Subscription, hash_token,
@@ -19,19 +19,26 @@ struct ReadRight {
     until: Option<Seq>,
 }
 
+/// A reader's cursor, and which entry it has there.
+type Cursor<'a> = (Seq, Option<&'a EntryId>);
+
 impl Station<'_> {
     /// One page.
     pub(crate) fn read(
         &mut self,
         log: &LogId,
         token: &Token,
-        after: Seq,
+        cursor: Cursor<'_>,
         limit: u32,
     ) -> Result<Reply, Fail> {
-        let right = self.check_read_token(log, token, after)?;
+        let right = self.check_read_token(log, token, cursor)?;
         let count = (limit as usize).min(limits::ENTRIES_PER_FRAME_MAX);
-        let page =
-            Page { after, until: right.head, count, bytes: limits::ENTRIES_FRAME_BYTES_SOFT };
+        let page = Page {
+            after: cursor.0,
+            until: right.head,
+            count,
+            bytes: limits::ENTRIES_FRAME_BYTES_SOFT,
+        };
         let entries = self.batch.entries(log, page)?;
         Ok(Response::Entries { entries, head: right.head }.into())
     }
@@ -41,10 +48,10 @@ impl Station<'_> {
         &mut self,
         log: &LogId,
         token: &Token,
-        after: Seq,
+        cursor: Cursor<'_>,
     ) -> Result<Reply, Fail> {
-        let ReadRight { head, until } = self.check_read_token(log, token, after)?;
-        let effect = Effect::Subscribed { log: *log, cursor: after, head, until };
+        let ReadRight { head, until } = self.check_read_token(log, token, cursor)?;
+        let effect = Effect::Subscribed { log: *log, cursor: cursor.0, head, until };
         Ok(Reply::with(Response::Subscribed { head }, effect))
     }
 
@@ -52,7 +59,7 @@ impl Station<'_> {
         &mut self,
         log: &LogId,
         token: &Token,
-        after: Seq,
+        (after, after_id): Cursor<'_>,
     ) -> Result<ReadRight, Fail> {
         let record: LogRecord = self.batch.log(log)?.ok_or(Refused::NotFound)?;
         let hash = hash_token(token);
@@ -64,7 +71,14 @@ impl Station<'_> {
                 _ => return Err(Refused::Forbidden.into()),
             }
         };
-        if after > record.head {
+        // What is past its time is unknown, and no contradiction.
+        let is_another = match after_id {
+            Some(id) if (1..=record.head).contains(&after) => {
+                self.batch.id_at(log, after)?.is_some_and(|found| found != *id)
+            }
+            _ => false,
+        };
+        if after > record.head || is_another {
             return Err(Refused::Beyond { head: record.head }.into());
         }
         Ok(right)

@@ -115,6 +115,9 @@ fn entries_come_back_in_order(engine: &mut impl Engine) {
         assert_eq!(batch.entries(&LOG, page(4, 5, 9, 9)).unwrap(), [entry(5, 100)], "whole");
         assert_eq!(batch.seq_of(&LOG, &entry(12, 0).id).unwrap(), Some(12));
         assert_eq!(batch.seq_of(&OTHER_LOG, &entry(12, 0).id).unwrap(), None);
+        assert_eq!(batch.id_at(&LOG, 12).unwrap(), Some(entry(12, 0).id));
+        assert_eq!(batch.id_at(&LOG, 0).unwrap(), None);
+        assert_eq!(batch.id_at(&OTHER_LOG, 12).unwrap(), None);
     });
 }
 
@@ -170,6 +173,8 @@ fn old_entries_are_swept_with_their_ids(engine: &mut impl Engine) {
         assert_eq!(seqs(&batch.entries(&LOG, page(0, 6, 9, 9)).unwrap()), [5, 6]);
         assert_eq!(batch.seq_of(&LOG, &entry(4, 0).id).unwrap(), None);
         assert_eq!(batch.seq_of(&LOG, &entry(5, 0).id).unwrap(), Some(5));
+        assert_eq!(batch.id_at(&LOG, 4).unwrap(), None);
+        assert_eq!(batch.id_at(&LOG, 5).unwrap(), Some(entry(5, 0).id));
     });
 }
 

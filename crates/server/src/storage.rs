@@ -139,6 +139,11 @@ pub trait Logs {
     /// # Errors
     /// Where the engine failed.
     fn seq_of(&mut self, log: &LogId, id: &EntryId) -> Stored<Option<Seq>>;
+    /// The id of the entry with this seq, while it is kept.
+    ///
+    /// # Errors
+    /// Where the engine failed.
+    fn id_at(&mut self, log: &LogId, seq: Seq) -> Stored<Option<EntryId>>;
     /// Entries in order; at least one where there is one.
     ///
     /// # Errors

@@ -160,6 +160,9 @@ pub enum Request {
         token: Token,
         /// The reader's cursor.
         after: Seq,
+        /// The id of the entry there, where the reader has it: another one tells that the server
+        /// was restored from an older copy.
+        after_id: Option<EntryId>,
         /// The most entries wanted.
         limit: u32,
     },
@@ -172,6 +175,9 @@ pub enum Request {
         token: Token,
         /// The reader's cursor.
         after: Seq,
+        /// The id of the entry there, where the reader has it: another one tells that the server
+        /// was restored from an older copy.
+        after_id: Option<EntryId>,
     },
     /// Ends a subscription.
     Unsubscribe {
@@ -410,7 +416,8 @@ pub enum Refused {
     OutOfOrder,
     /// The blob named in `needs` is not complete.
     MissingBlob,
-    /// The cursor lies beyond the end: the server was restored from an older copy.
+    /// The cursor lies beyond the end, or another entry stands there: the server was restored from
+    /// an older copy.
     Beyond {
         /// The last seq that the server has.
         head: Seq,

@@ -50,7 +50,7 @@ impl Outsider {
 
     /// The seqs that a read token still reads.
     pub fn read(&mut self, log: LogId, token: Token) -> Result<Vec<Seq>, Box<Response>> {
-        match self.ask(Request::Read { log, token, after: 0, limit: 10_000 }) {
+        match self.ask(Request::Read { log, token, after: 0, after_id: None, limit: 10_000 }) {
             Response::Entries { entries, .. } => {
                 Ok(entries.iter().map(|entry| entry.seq).collect())
             }

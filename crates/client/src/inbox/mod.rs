@@ -103,7 +103,7 @@ fn gap(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     if subscription.is_some_and(|subscription| subscription.fresh) {
         let Some(token) = crate::outbox::read_token(work, row)? else { return Ok(()) };
         let (log, after) = (row.log, row.cursor);
-        work.ask(Key::Gap(log), |_| Request::Read { log, token, after, limit: 1 });
+        work.ask(Key::Gap(log), |_| Request::Read { log, token, after, after_id: None, limit: 1 });
     }
     Ok(())
 }

@@ -132,8 +132,12 @@ impl Station<'_> {
             Request::Hello { .. } => Err(Refused::Broken.into()),
             Request::Create { log, tokens, admins, .. } => self.create(log, tokens, admins),
             Request::Append(append) => self.append(append),
-            Request::Read { log, token, after, limit } => self.read(log, token, *after, *limit),
-            Request::Subscribe { log, token, after } => self.subscribe(log, token, *after),
+            Request::Read { log, token, after, after_id, limit } => {
+                self.read(log, token, (*after, after_id.as_ref()), *limit)
+            }
+            Request::Subscribe { log, token, after, after_id } => {
+                self.subscribe(log, token, (*after, after_id.as_ref()))
+            }
             Request::Unsubscribe { log } => {
                 Ok(Reply::with(Response::Done, Effect::Unsubscribed { log: *log }))
             }

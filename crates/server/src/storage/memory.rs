@@ -174,6 +174,10 @@ impl Logs for Transaction<'_> {
         Ok(self.tables.ids.get(&(*log, *id)).copied())
     }
 
+    fn id_at(&mut self, log: &LogId, seq: Seq) -> Stored<Option<EntryId>> {
+        Ok(self.tables.entries.get(&(*log, seq)).map(|(entry, _)| entry.id))
+    }
+
     fn entries(&mut self, log: &LogId, page: Page) -> Stored<Vec<Entry>> {
         if page.after >= page.until {
             return Ok(Vec::new());

@@ -31,7 +31,13 @@ fn entries_are_read_in_pages() {
     let ana = stage.connect();
     let chat = stage.chat(ana);
     stage.chatter(ana, &chat, 10, 100);
-    let read = |after, limit| Request::Read { log: chat.log, token: chat.read, after, limit };
+    let read = |after, limit| Request::Read {
+        log: chat.log,
+        token: chat.read,
+        after,
+        after_id: None,
+        limit,
+    };
 
     match stage.ask(ana, read(3, 4)) {
         Response::Entries { entries, head } => {
@@ -42,6 +48,36 @@ fn entries_are_read_in_pages() {
     assert_eq!(stage.ask(ana, read(10, 4)), Response::Entries { entries: vec![], head: 10 });
     assert_eq!(stage.ask(ana, read(11, 4)), refused(Refused::Beyond { head: 10 }));
     assert_eq!(stage.ask(ana, chat.subscribe(11)), refused(Refused::Beyond { head: 10 }));
+}
+
+#[test]
+fn a_cursor_of_another_log_than_this_is_noticed() {
+    let mut stage = stage();
+    let ana = stage.connect();
+    let chat = stage.chat(ana);
+    stage.chatter(ana, &chat, 10, 100);
+    let entries = stage.read_all(ana, &chat);
+    let id = |seq: usize| entries[seq - 1].id;
+    let beyond = refused(Refused::Beyond { head: 10 });
+
+    assert_eq!(stage.ask(ana, chat.subscribe_at(9, id(8))), beyond);
+    assert_eq!(stage.ask(ana, chat.subscribe_at(11, id(10))), beyond);
+    let read = |after, after_id| Request::Read {
+        log: chat.log,
+        token: chat.read,
+        after,
+        after_id: Some(after_id),
+        limit: 0,
+    };
+    assert_eq!(stage.ask(ana, read(4, id(5))), beyond);
+    assert_eq!(stage.ask(ana, read(4, id(4))), Response::Entries { entries: vec![], head: 10 });
+    let subscribed = Response::Subscribed { head: 10 };
+    assert_eq!(stage.ask(ana, chat.subscribe_at(9, id(9))), subscribed);
+
+    // What has expired is unknown: that is no reason to begin anew.
+    stage.now += 200 * DAY;
+    while stage.service.sweep(stage.now) {}
+    assert_eq!(stage.ask(ana, chat.subscribe_at(9, id(8))), subscribed);
 }
 
 #[test]

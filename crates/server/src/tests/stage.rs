@@ -275,11 +275,16 @@ impl Chat {
     }
 
     pub(crate) fn read(&self, after: Seq) -> Request {
-        Request::Read { log: self.log, token: self.read, after, limit: 512 }
+        Request::Read { log: self.log, token: self.read, after, after_id: None, limit: 512 }
     }
 
     pub(crate) fn subscribe(&self, after: Seq) -> Request {
-        Request::Subscribe { log: self.log, token: self.read, after }
+        Request::Subscribe { log: self.log, token: self.read, after, after_id: None }
+    }
+
+    /// Everything after an entry that the reader has, if it stands at `after`.
+    pub(crate) fn subscribe_at(&self, after: Seq, id: EntryId) -> Request {
+        Request::Subscribe { log: self.log, token: self.read, after, after_id: Some(id) }
     }
 }
 

@@ -212,8 +212,15 @@ fn log_requests() -> Samples<Request> {
         ("hello", Request::Hello { version: 1 }),
         ("create", create),
         ("append", Request::Append(append)),
-        ("read", Request::Read { log: LOG, token: TOKEN, after: 9, limit: 100 }),
-        ("subscribe", Request::Subscribe { log: LOG, token: TOKEN, after: 0 }),
+        (
+            "read",
+            Request::Read { log: LOG, token: TOKEN, after: 9, after_id: Some(ENTRY), limit: 100 },
+        ),
+        ("subscribe", Request::Subscribe { log: LOG, token: TOKEN, after: 0, after_id: None }),
+        (
+            "subscribe at an entry",
+            Request::Subscribe { log: LOG, token: TOKEN, after: 7, after_id: Some(ENTRY) },
+        ),
         ("unsubscribe", Request::Unsubscribe { log: LOG }),
         ("signal", Request::Signal { log: LOG, token: TOKEN, bytes: b"typing".to_vec() }),
     ]

@@ -132,13 +132,18 @@ fn request() -> impl Strategy<Value = Request> {
             |(log, permit, tokens, admins)| Request::Create { log, permit, tokens, admins }
         ),
         append().prop_map(Request::Append),
-        (log(), token(), number(), any::<u32>())
-            .prop_map(|(log, token, after, limit)| Request::Read { log, token, after, limit }),
-        (log(), token(), number()).prop_map(|(log, token, after)| Request::Subscribe {
-            log,
-            token,
-            after
-        }),
+        (log(), token(), number(), option::of(entry_id()), any::<u32>()).prop_map(
+            |(log, token, after, after_id, limit)| Request::Read {
+                log,
+                token,
+                after,
+                after_id,
+                limit
+            }
+        ),
+        (log(), token(), number(), option::of(entry_id())).prop_map(
+            |(log, token, after, after_id)| Request::Subscribe { log, token, after, after_id }
+        ),
         log().prop_map(|log| Request::Unsubscribe { log }),
         (log(), token(), bytes(limits::SIGNAL_BYTES_MAX))
             .prop_map(|(log, token, bytes)| Request::Signal { log, token, bytes }),

@@ -124,6 +124,15 @@ impl Logs for Transaction<'_> {
         seq.map(from_sql).transpose()
     }
 
+    fn id_at(&mut self, log: &LogId, seq: Seq) -> Stored<Option<EntryId>> {
+        let mut query =
+            self.logs.prepare_cached("SELECT id FROM entries WHERE log = ?1 AND seq = ?2")?;
+        let mut rows = query.query(params![log.as_bytes().as_slice(), to_sql(seq)])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let id = row.get_ref(0)?.as_blob().map_err(|_| StorageError::Corrupt("an entry"))?;
+        Ok(Some(EntryId(fixed(id)?)))
+    }
+
     fn entries(&mut self, log: &LogId, page: Page) -> Stored<Vec<Entry>> {
         let mut query = self.logs.prepare_cached(
             "SELECT body FROM entries WHERE log = ?1 AND seq > ?2 AND seq <= ?3

@@ -19,13 +19,15 @@ pub(super) fn write(request: &Request) -> client::Request {
             admins: admins.iter().map(|key| key.0.to_vec()).collect(),
         }),
         Request::Append(append) => Out::Append(write_append(append)),
-        Request::Read { log, token, after, limit } => {
+        Request::Read { log, token, after, after_id, limit } => {
             let (log, token) = (log.0.to_vec(), token.0.to_vec());
-            Out::Read(client::Read { log, token, after: *after, limit: *limit })
+            let after_id = after_id.map(|id| id.0.to_vec());
+            Out::Read(client::Read { log, token, after: *after, after_id, limit: *limit })
         }
-        Request::Subscribe { log, token, after } => {
+        Request::Subscribe { log, token, after, after_id } => {
             let (log, token) = (log.0.to_vec(), token.0.to_vec());
-            Out::Subscribe(client::Subscribe { log, token, after: *after })
+            let after_id = after_id.map(|id| id.0.to_vec());
+            Out::Subscribe(client::Subscribe { log, token, after: *after, after_id })
         }
         Request::Unsubscribe { log } => {
             Out::Unsubscribe(client::Unsubscribe { log: log.0.to_vec() })
@@ -78,12 +80,14 @@ pub(super) fn read(request: client::Request) -> Result<Request, DecodeError> {
             log: id(&read.log)?,
             token: id(&read.token)?,
             after: read.after,
+            after_id: maybe_id(read.after_id.as_ref())?,
             limit: read.limit,
         },
         In::Subscribe(subscribe) => Request::Subscribe {
             log: id(&subscribe.log)?,
             token: id(&subscribe.token)?,
             after: subscribe.after,
+            after_id: maybe_id(subscribe.after_id.as_ref())?,
         },
         In::Unsubscribe(unsubscribe) => Request::Unsubscribe { log: id(&unsubscribe.log)? },
         In::Signal(signal) => Request::Signal {
