@@ -25,10 +25,12 @@ fn rule_13_a_stranger_is_a_request_until_accepted() {
     expect![["ana: we met at the assembly"]].assert_eq(&bo.screen(chat));
     bo.say(chat, "I remember");
     world.settle();
-    expect![["
+    // Nobody was "added" to a talk between two.
+    let both = expect![["
         ana: we met at the assembly
-        bob: I remember"]]
-    .assert_eq(&ana.screen(chat));
+        bob: I remember"]];
+    both.assert_eq(&ana.whole_screen(chat));
+    both.assert_eq(&bo.whole_screen(chat));
 }
 
 #[test]

@@ -77,7 +77,6 @@ fn an_old_home_shows_what_it_showed() {
     old.check(
         direct,
         &expect![[r#"
-        (ana added bob)
         ana: hello bob [[("👋", ["bob"])]]
         bob: hello ana [edited]"#]],
     );
@@ -103,7 +102,6 @@ fn an_old_home_and_an_old_server_go_on_together() {
     old.check(
         direct,
         &expect![[r#"
-        (ana added bob)
         ana: hello bob [[("👋", ["bob"])]]
         bob: hello ana [edited]
         bob: said while ana was away"#]],
@@ -142,7 +140,6 @@ fn a_newcomer_talks_with_an_old_home_through_an_old_server() {
     old.gathering.say(old.ana, chat, "so they are");
     let screen = old.gathering.screen(old.ana, chat).join("\n");
     expect![[r#"
-        (cyd added ana)
         cyd: your keys are still good
         ana: so they are"#]]
     .assert_eq(&screen);

@@ -393,11 +393,13 @@ fn joined_group(
         inbox::line(work, &log, place, &inbox::Line { by: me, about: Some(me), words })?;
         outbox::seal_anew(work, &log.log)?;
     } else {
-        let by = people::name(work, &row.account)?;
-        let words = format!("{by} added {}", people::name(work, &me)?);
-        let place = (&invitation.commit, invitation.commit_seq);
-        let line = inbox::Line { by: row.account, about: Some(me), words: &words };
-        inbox::line(work, &log, place, &line)?;
+        if !row.direct {
+            let by = people::name(work, &row.account)?;
+            let words = format!("{by} added {}", people::name(work, &me)?);
+            let place = (&invitation.commit, invitation.commit_seq);
+            let line = inbox::Line { by: row.account, about: Some(me), words: &words };
+            inbox::line(work, &log, place, &line)?;
+        }
         outbox::enqueue_content(work, &log.log, Body::Note(Note::Joined))?;
     }
     outbox::announce_admin_key(work, &mut log, &group)?;

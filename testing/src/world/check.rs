@@ -274,9 +274,8 @@ impl Chat<'_> {
                 moved.entry(line.name).or_insert(line.came);
             }
         }
-        // Two people are in their direct chat from the beginning, whoever of them opened it.
-        let founds =
-            |view: &&View| self.is_direct() || moved.get(self.name(view)).is_none_or(|came| !came);
+        // Two people are in their direct chat from the beginning, and no line says otherwise.
+        let founds = |view: &&View| moved.get(self.name(view)).is_none_or(|came| !came);
         self.views.iter().filter(founds).map(|view| self.name(view).to_owned()).collect()
     }
 
@@ -302,14 +301,13 @@ impl Chat<'_> {
             let spot = place.0;
             let line = screen::line(row, &[]);
             let sees = view.placed.contains_key(place);
-            let is_opening = self.is_direct() && row.event.is_some();
             // Who never arrived before being removed again has seen nothing of that stay.
             let arrived = |stay: &Stay| {
                 let seen = |place: &Place| stay.from <= place.0 && place.0 <= stay.until;
                 stay.until == LAST || view.placed.keys().any(seen)
             };
             let in_it = |stay: &&Stay| stay.from < spot && spot < stay.surely;
-            let must = !is_opening && stays.iter().find(in_it).is_some_and(arrived);
+            let must = stays.iter().find(in_it).is_some_and(arrived);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
             if must && !sees {
                 found.push(format!("{name} misses {spot:?}: {line}"));

@@ -185,7 +185,9 @@ fn lines(
         .map(|certificate| certificate.account)
         .collect();
     let mut all: Vec<(AccountId, String)> = Vec::new();
-    for account in accounts(&summary.added) {
+    // A direct chat is between its two people from the beginning, whoever opened it.
+    let direct = work.tx.chat(&row.chat)?.is_some_and(|chat| chat.direct);
+    for account in accounts(&summary.added).into_iter().filter(|_| !direct) {
         all.push((account, format!("{actor} added {}", people::name(work, &account)?)));
     }
     for account in accounts(&summary.removed) {
