@@ -98,3 +98,29 @@ fn old_words_are_found() {
         assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [wanted]);
     }
 }
+
+#[test]
+fn a_chat_can_be_read_page_by_page_from_its_beginning() {
+    let mut world = World::seeded(12);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let chat = world.group("harvest", [&ana, &bo]);
+    for number in 0..9 {
+        ana.say(chat, &format!("{number}"));
+        bo.say(chat, &format!("{number} as well"));
+        if number < 6 {
+            world.settle();
+        }
+    }
+    let whole = ana.rows(chat);
+    for size in [1, 4, whole.len() - 1, whole.len(), whole.len() + 1] {
+        let mut page = ana.look(|client| client.first_page(chat, size)).expect("it can be read");
+        let mut read = Vec::new();
+        while let Some(last) = page.last() {
+            assert!(page.len() <= size, "{} of {size}", page.len());
+            let after = Some(last.id);
+            read.append(&mut page);
+            page = ana.look(|client| client.page(chat, after, size)).expect("it can be read");
+        }
+        assert_eq!(read, whole, "by {size}");
+    }
+}

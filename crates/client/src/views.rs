@@ -179,6 +179,17 @@ impl Client {
         })
     }
 
+    /// The first page of a chat, the oldest first; [`Self::page`] goes on from there.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn first_page(&self, chat: LogId, limit: usize) -> Result<Vec<MessageView>, ClientError> {
+        self.look(|tx| {
+            let rows = tx.first_page(&chat, limit)?;
+            rows.iter().map(|row| message_view(tx, row)).collect()
+        })
+    }
+
     /// Where each row of a chat stands: the rank of its log and its position in it. For tests that
     /// compare what several people see.
     ///

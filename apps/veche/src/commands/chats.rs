@@ -39,14 +39,16 @@ pub(super) async fn read(
     limit: Option<usize>,
 ) -> Result<(), Problem> {
     let chat = context.chat(chat)?;
-    match after {
+    let to_the_end = match after {
         None => {
-            let page = context.client().page(chat, None, limit.unwrap_or(READ_LIMIT))?;
+            let limit = limit.unwrap_or(READ_LIMIT);
+            let page = context.client().page(chat, None, limit)?;
             say_messages(context, &page).await?;
+            limit > 0
         }
         Some(after) => say_after(context, chat, after, limit.unwrap_or(usize::MAX)).await?,
-    }
-    if is_read_to_the_end(context, chat, after, limit)? {
+    };
+    if to_the_end {
         context.engine.command(Command::MarkRead { chat })?;
     }
     Ok(())
@@ -55,24 +57,35 @@ pub(super) async fn read(
 /// Prints a whole chat.
 pub(super) async fn export(context: &Context, chat: &str) -> Result<(), Problem> {
     let chat = context.chat(chat)?;
-    let whole = context.client().page(chat, None, usize::MAX)?;
-    say_messages(context, &whole).await
+    let page = context.client().first_page(chat, PAGE_MESSAGES)?;
+    say_messages(context, &page).await?;
+    if let Some(last) = page.last() {
+        say_after(context, chat, last.id, usize::MAX).await?;
+    }
+    Ok(())
 }
 
-/// Prints at most `limit` messages that follow one, page by page.
+/// Prints at most `limit` messages that follow one, page by page, and says whether the last of them
+/// is the last of the chat.
 async fn say_after(
     context: &Context,
     chat: LogId,
     mut after: EntryId,
     mut limit: usize,
-) -> Result<(), Problem> {
-    while limit > 0 {
-        let page = context.client().page(chat, Some(after), limit.min(PAGE_MESSAGES))?;
-        let Some(last) = page.last() else { break };
-        (after, limit) = (last.id, limit - page.len().min(limit));
+) -> Result<bool, Problem> {
+    loop {
+        // One more than may be printed shows whether there is more.
+        let count = limit.min(PAGE_MESSAGES);
+        let mut page = context.client().page(chat, Some(after), count.saturating_add(1))?;
+        let is_last = page.len() <= count;
+        page.truncate(count);
         say_messages(context, &page).await?;
+        limit -= page.len();
+        match page.last() {
+            Some(last) if !is_last && limit > 0 => after = last.id,
+            _ => return Ok(is_last),
+        }
     }
-    Ok(())
 }
 
 async fn say_messages(context: &Context, page: &[MessageView]) -> Result<(), Problem> {
@@ -83,21 +96,4 @@ async fn say_messages(context: &Context, page: &[MessageView]) -> Result<(), Pro
         context.output.flush().await?;
     }
     Ok(())
-}
-
-/// Whether what was printed ends with the end of the chat.
-fn is_read_to_the_end(
-    context: &Context,
-    chat: LogId,
-    after: Option<EntryId>,
-    limit: Option<usize>,
-) -> Result<bool, Problem> {
-    let Some(limit) = limit else { return Ok(true) };
-    match after {
-        None => Ok(limit > 0),
-        Some(after) => {
-            let beyond = context.client().page(chat, Some(after), limit.saturating_add(1))?;
-            Ok(beyond.len() <= limit)
-        }
-    }
 }

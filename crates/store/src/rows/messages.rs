@@ -188,6 +188,21 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The first `limit` messages of a conversation, the oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn first_page(&self, chat: &LogId, limit: usize) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM message WHERE chat = ?1
+             ORDER BY rank, position, arrival LIMIT ?2"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut query = self.connection().prepare_cached(&sql)?;
+        let rows = query.query_map(params![chat.as_bytes(), limit], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// A page of a conversation, the oldest first: up to `limit` after a message, or the last.
     ///
     /// # Errors
