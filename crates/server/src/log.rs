@@ -128,7 +128,8 @@ impl Station<'_> {
         let gap = u64::from(self.config.commit_gap_ms);
         let passed = match self.commit_times.get(&append.log) {
             _ if self.fresh_commits.contains(&append.log) => 0,
-            Some(at) => self.now.saturating_sub(*at),
+            // A clock that was set back says nothing of how long ago it was.
+            Some(at) => self.now.checked_sub(*at).unwrap_or(gap),
             None => return Ok(()),
         };
         match u32::try_from(gap.saturating_sub(passed)) {

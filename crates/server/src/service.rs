@@ -281,7 +281,7 @@ impl<E: Engine> Service<E> {
         self.disk_bytes = self.engine.disk_bytes();
         self.metrics.disk_bytes.set(self.disk_bytes);
         let gap = u64::from(self.config.commit_gap_ms);
-        self.commit_times.retain(|_, at| now.saturating_sub(*at) < gap);
+        self.commit_times.retain(|_, at| now.checked_sub(*at).is_some_and(|passed| passed < gap));
         let config = &self.config;
         self.addresses.retain(|_, address| !address.is_idle(now, config));
     }

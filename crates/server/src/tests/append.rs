@@ -243,6 +243,19 @@ fn commits_keep_a_distance() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_holds_no_commits() {
+    let mut stage = stage_with(|config| config.commit_gap_ms = 2_000);
+    let ana = stage.connect();
+    let chat = stage.chat(ana);
+    assert_eq!(stage.append(ana, &chat.commit(1)), appended(1));
+    stage.now -= 3_600_000;
+    let next = Append { after_commit: 1, ..chat.commit(2) };
+    assert_eq!(stage.append(ana, &next), appended(2));
+    let third = Append { after_commit: 2, ..chat.commit(3) };
+    assert_eq!(stage.append(ana, &third), refused(Refused::Later { ms: 2_000 }));
+}
+
+#[test]
 fn a_sender_is_heard_in_its_order() {
     let mut stage = stage();
     let ana = stage.connect();
