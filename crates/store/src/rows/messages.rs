@@ -299,14 +299,14 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Writes a reaction.
+    /// Writes a reaction, unless one has its id: that stays, whoever made it.
     ///
     /// # Errors
     /// Where the database fails.
     pub fn put_reaction(&self, chat: &LogId, row: &ReactionRow) -> Result<(), StoreError> {
         self.connection()
             .prepare_cached(
-                "INSERT OR REPLACE INTO reaction (chat, id, target, account, emoji)
+                "INSERT OR IGNORE INTO reaction (chat, id, target, account, emoji)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![

@@ -1,7 +1,9 @@
 //! One intention, one transaction: all of it or nothing.
 
+use veche_wire::{AccountId, EntryId, LogId};
+
 use super::{Place, get, put};
-use crate::{Moment, Store, StoreError, migrate};
+use crate::{Moment, ReactionRow, Store, StoreError, migrate};
 
 /// What the work of a caller fails with.
 #[derive(Debug, PartialEq)]
@@ -144,4 +146,20 @@ fn a_database_of_a_newer_program_is_refused_and_stays_as_it_is() {
     let refused = place.open_with(&super::key(1));
     assert_eq!(refused, StoreError::Newer { found: known + 1, known });
     assert!(refused.to_string().contains("written by a newer veche"), "{refused}");
+}
+
+#[test]
+fn nobody_takes_the_place_of_a_reaction_of_another() {
+    let mut store = Store::in_memory().unwrap();
+    let (chat, id, target) = (LogId([1; 16]), EntryId([2; 16]), EntryId([3; 16]));
+    let by = |number, emoji: &str| ReactionRow {
+        id,
+        target,
+        account: AccountId([number; 32]),
+        emoji: emoji.to_owned(),
+    };
+    store.write(|tx| tx.put_reaction(&chat, &by(7, "👍"))).unwrap();
+    store.write(|tx| tx.put_reaction(&chat, &by(8, "👎"))).unwrap();
+    let seen = store.read(|tx| tx.reactions(&chat, &target)).unwrap();
+    assert_eq!(seen, [by(7, "👍")]);
 }
