@@ -142,6 +142,11 @@ impl World {
         stage.boot(person.who);
     }
 
+    /// Sets the clock of somebody's machine back.
+    pub fn set_clock_back(&mut self, person: &Person, ms: Millis) {
+        self.stage.borrow_mut().cast[person.who].behind_ms += ms;
+    }
+
     /// Lets somebody's program die at the next moment of a kind; it starts again a little later.
     pub fn crash(&mut self, person: &Person, death: Death) {
         self.stage.borrow_mut().doom(person.who, death, 1);

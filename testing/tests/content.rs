@@ -124,3 +124,22 @@ fn a_chat_can_be_read_page_by_page_from_its_beginning() {
         assert_eq!(read, whole, "by {size}");
     }
 }
+
+#[test]
+fn a_second_thought_counts_though_the_clock_was_set_back_before_it() {
+    let mut world = World::seeded(77);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let chat = world.chat([&ana, &bo]);
+    let message = ana.say(chat, "at eihgt");
+    world.settle();
+    ana.edit(chat, message, "at eight");
+    world.settle();
+    world.set_clock_back(&ana, 3_600_000);
+    world.restart(&ana);
+    world.settle();
+    ana.edit(chat, message, "at nine");
+    world.settle();
+    for person in [&ana, &bo] {
+        assert_eq!(person.message(chat, message).unwrap().text.as_deref(), Some("at nine"));
+    }
+}

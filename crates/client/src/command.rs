@@ -303,6 +303,9 @@ fn send(
     say(work, chat, (None, reply_to), body)
 }
 
+/// The time that the last change of a message gave itself.
+const CHANGED_AT: &str = "changed at";
+
 fn say(
     work: &mut Work<'_>,
     chat: &LogId,
@@ -310,7 +313,13 @@ fn say(
     body: Body,
 ) -> Result<Reply, ClientError> {
     let id = EntryId::random(&mut work.core.random.clone());
-    let content = Content { id, sent_at: work.now, replaces, in_reply_to, body };
+    let mut sent_at = work.now;
+    if replaces.is_some() {
+        // Of two changes the later one stands, and the clock may have been set back between them.
+        sent_at = sent_at.max(work.tx.meta_number(CHANGED_AT)?.unwrap_or(0) + 1);
+        work.tx.set_meta_number(CHANGED_AT, sent_at)?;
+    }
+    let content = Content { id, sent_at, replaces, in_reply_to, body };
     outbox::enqueue(work, chat, &content)
 }
 

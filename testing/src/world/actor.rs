@@ -92,6 +92,8 @@ pub(crate) struct Actor {
     pub(crate) boots: u64,
     /// Unsuccessful dials in a row.
     pub(crate) failures: u32,
+    /// By how much the clock of the machine is behind the world's, in milliseconds.
+    pub(crate) behind_ms: Millis,
 }
 
 impl Actor {
@@ -107,6 +109,7 @@ impl Actor {
             told: Vec::new(),
             boots: 0,
             failures: 0,
+            behind_ms: 0,
         }
     }
 

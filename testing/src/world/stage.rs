@@ -86,6 +86,7 @@ impl Stage {
     }
 
     fn boot_with(&mut self, who: Who, mut store: Store) {
+        let now = self.clock(who);
         let actor = &mut self.cast[who];
         actor.boots += 1;
         actor.wake_at = None;
@@ -94,7 +95,7 @@ impl Stage {
         store.set_commit_probe(Some(actor.crash.probe()));
         let stream = 1 + (who as u64) * 1_000_000 + actor.boots;
         let random = Box::new(Dice::seeded(self.seed, stream));
-        match Client::open(store, random, self.now) {
+        match Client::open(store, random, now) {
             Ok(client) => {
                 actor.body = Body::Running(Box::new(self.sabotage.client(client)));
                 self.dial_in(who, 10);
@@ -154,7 +155,7 @@ impl Stage {
     pub(crate) fn command(&mut self, who: Who, command: Command) -> Result<Reply, Refusal> {
         self.note("wants", who, 0);
         self.journal.say(|| format!("    {command:?}"));
-        let now = self.now;
+        let now = self.clock(who);
         let Some(client) = self.cast[who].client_mut() else { return Err(Refusal::Down) };
         match client.command(now, command) {
             Ok((reply, effects)) => {
@@ -188,6 +189,11 @@ impl Stage {
         outcome
     }
 
+    /// What the clock of somebody's machine says.
+    fn clock(&self, who: Who) -> Millis {
+        self.now.saturating_sub(self.cast[who].behind_ms)
+    }
+
     fn failed(&mut self, who: Who, error: &ClientError) {
         match error {
             ClientError::Store(StoreError::Crashed) => {
@@ -199,7 +205,7 @@ impl Stage {
     }
 
     fn handle(&mut self, who: Who, input: Input) {
-        let now = self.now;
+        let now = self.clock(who);
         let Some(client) = self.cast[who].client_mut() else { return };
         match client.handle(now, input) {
             Ok(effects) => self.carry_out(who, effects),
@@ -237,7 +243,7 @@ impl Stage {
     }
 
     fn wake_at(&mut self, who: Who, at: Millis) {
-        let at = at.max(self.now + 1);
+        let at = (at + self.cast[who].behind_ms).max(self.now + 1);
         let earliest = &mut self.cast[who].wake_at;
         if earliest.is_none_or(|before| at < before) {
             *earliest = Some(at);
