@@ -2,6 +2,7 @@
 //! and the driver that talks with the server. All of them run on one thread and take turns.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, broadcast};
@@ -290,8 +291,42 @@ impl Engine {
     }
 }
 
-/// The time of this machine's clock.
+/// The time of this machine's clock when we started or it was set forward, and what has passed since:
+/// a clock that is set back while we run holds nothing up.
 pub(crate) fn now() -> Millis {
+    static CLOCK: Mutex<Option<(Millis, std::time::Instant)>> = Mutex::new(None);
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    let wall = millis(since);
+    let mut clock = CLOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((before, at)) = *clock {
+        let told = later(before, at.elapsed(), wall);
+        if told > wall {
+            return told;
+        }
+    }
+    *clock = Some((wall, std::time::Instant::now()));
+    wall
+}
+
+/// What to tell after `passed`, where the clock says `wall`.
+fn later(before: Millis, passed: Duration, wall: Millis) -> Millis {
+    wall.max(before.saturating_add(millis(passed)))
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_where_the_clock_was_set_back() {
+        let passed = Duration::from_millis(250);
+        assert_eq!(later(10_000, passed, 10_250), 10_250);
+        assert_eq!(later(10_000, passed, 3_000), 10_250, "set back");
+        assert_eq!(later(10_000, passed, 90_000), 90_000, "set forward, or the machine slept");
+        assert!(now() <= now());
+    }
 }
