@@ -87,6 +87,35 @@ fn a_full_disk_of_the_sender_is_said_and_what_was_written_before_stays() {
 }
 
 #[test]
+fn what_a_full_disk_refuses_is_not_sent_and_what_it_takes_is_sent_once() {
+    // The disk is full when a message is kept, or later when it is sealed.
+    for length in [LONG / 3, LONG] {
+        let mut pair = pair(10);
+        let ana = pair.fill(pair.ana, 1);
+        pair.gathering.settle();
+        let long = "x".repeat(length);
+        let mut taken = vec!["before".to_owned()];
+        for number in 0..100 {
+            let text = format!("{number} {long}");
+            match pair.gathering.command(ana, send(pair.chat, &text)) {
+                Ok(_) => taken.push(text),
+                Err(error) => {
+                    assert!(matches!(error, ClientError::Store(StoreError::Full)), "{error:?}");
+                    break;
+                }
+            }
+        }
+        assert!(taken.len() < 100, "the disk fills up");
+        assert_eq!(pair.texts(ana), taken, "what was refused left nothing behind");
+
+        let ana = pair.fill(ana, u32::MAX);
+        pair.gathering.settle();
+        assert_eq!(pair.texts(ana), taken);
+        assert_eq!(pair.texts(pair.bob), taken);
+    }
+}
+
+#[test]
 fn a_full_disk_of_the_reader_is_said_and_nothing_is_skipped() {
     let mut pair = pair(2);
     pair.gathering.cut_off(pair.bob);

@@ -102,7 +102,8 @@ impl Engine {
     }
 
     /// Tells the client what happened. A client that cannot go on (its disk is full, say) ends
-    /// everything that waits, with the reason.
+    /// everything that waits, with the reason, and talks with the server no more: what it could not
+    /// keep, it would only be told again.
     pub(crate) fn feed(&self, input: Input) {
         if let Input::Frame(frame) = &input {
             self.count_moved(frame.len());
@@ -115,11 +116,15 @@ impl Engine {
                 self.hang_up.set(true);
                 self.work.notify_one();
             }
-            Err(error) => {
-                *self.broke.borrow_mut() = Some(error.to_string());
-                self.changed.notify_waiters();
-            }
+            Err(error) => self.give_up(error.to_string()),
         }
+    }
+
+    fn give_up(&self, words: String) {
+        *self.broke.borrow_mut() = Some(words);
+        self.hang_up.set(true);
+        self.work.notify_one();
+        self.changed.notify_waiters();
     }
 
     fn apply(&self, effects: Vec<Effect>) {
@@ -233,15 +238,16 @@ impl Engine {
         self.hurry.notified().await;
     }
 
-    /// Waits until somebody wants the server and it is known where that is.
+    /// Waits until somebody wants the server and it is known where that is; for ever, where the client
+    /// cannot go on.
     pub(crate) async fn address_wanted(&self) -> ServerAddress {
         loop {
-            if self.online.get() {
+            if self.online.get() && self.broke.borrow().is_none() {
                 let address = self.client().server();
                 match address {
                     Ok(Some(address)) => return address,
                     Ok(None) => {}
-                    Err(error) => *self.broke.borrow_mut() = Some(error.to_string()),
+                    Err(error) => self.give_up(error.to_string()),
                 }
             }
             self.work.notified().await;

@@ -205,7 +205,11 @@ impl Client {
         self.now = self.now.max(now);
         let mut effects = Vec::new();
         let reply = self.transact(&mut effects, |work| command::carry_out(work, command))?;
-        self.pump(&mut effects)?;
+        // What was wanted is durable, even if nothing can be begun for it (the disk has become full,
+        // say): that shows on the next connection, and is no reason to want it again.
+        if self.pump(&mut effects).is_err() {
+            effects.push(Effect::Hangup);
+        }
         Ok((reply, effects))
     }
 
@@ -242,6 +246,7 @@ impl Client {
         work: impl FnOnce(&mut Work<'_>) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
         let (core, now) = (&mut self.core, self.now);
+        let counted = (core.session.received, core.session.sent);
         let (mut events, mut asks) = (Vec::new(), Vec::new());
         let outcome = self.store.write(|tx| {
             let keep = StoreKeep::new(tx.keep_batch());
@@ -267,6 +272,7 @@ impl Client {
             Err(error) => {
                 // What is in memory may be ahead of what is durable: load it again when needed.
                 self.core.groups.clear();
+                (self.core.session.received, self.core.session.sent) = counted;
                 self.core.identity = stored_identity(&self.store).ok().flatten();
                 if !matches!(error, ClientError::Refused(_)) {
                     self.core.session.reset();

@@ -98,6 +98,13 @@ impl From<rusqlite::Error> for StoreError {
         {
             return Self::Corrupt(text);
         }
+        // Where the index of the log beside the database cannot grow, SQLite calls that an input or
+        // output error, but means the same (sqlite.org/rescode.html, SQLITE_IOERR_SHMSIZE).
+        if let Some(failure) = error.sqlite_error()
+            && failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+        {
+            return Self::Full;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(

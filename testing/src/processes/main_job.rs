@@ -3,6 +3,7 @@
 
 mod begin;
 mod break_down;
+mod full_disk;
 mod group;
 mod talk;
 
@@ -66,6 +67,7 @@ pub fn play() -> Result<Checks, Stopped> {
     checks.part("blocking", |checks| talk::block(play, checks));
     checks.part("a server restored from a copy", |checks| break_down::restored(play, checks));
     checks.part("registering by invitation", |checks| begin::invited(play, checks));
+    checks.part("a full disk", |checks| full_disk::full_disk(play, checks));
     checks.part("a damaged home", |checks| break_down::damaged(play, checks));
     checks.part("a home behind a passphrase", |checks| begin::passphrase(play, checks));
     checks.part("the server stops when asked", |checks| break_down::stop(play, checks));
