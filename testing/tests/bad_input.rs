@@ -291,7 +291,7 @@ fn what_a_server_garbles_is_survived() {
 }
 
 #[test]
-fn a_file_that_was_damaged_on_the_server_is_not_shown() {
+fn a_file_that_was_damaged_on_the_server_is_not_shown_and_is_fetched_again() {
     let mut pair = pair(9);
     let content = b"the file as it was sent".repeat(50);
     let staged = pair
@@ -305,16 +305,32 @@ fn a_file_that_was_damaged_on_the_server_is_not_shown() {
         panic!("the file is taken")
     };
     pair.gathering.settle();
-    for path in files(&pair.folder.path().join("blobs")) {
-        let mut bytes = std::fs::read(&path).expect("a blob can be read");
-        bytes[70] ^= 1;
-        std::fs::write(&path, bytes).expect("a blob can be written");
+    let flip = |pair: &Pair| {
+        for path in files(&pair.folder.path().join("blobs")) {
+            let mut bytes = std::fs::read(&path).expect("a blob can be read");
+            bytes[70] ^= 1;
+            std::fs::write(&path, bytes).expect("a blob can be written");
+        }
+    };
+    let here = |pair: &mut Pair| {
+        let view = pair.gathering.client(pair.bob).message(chat, message).expect("it can be read");
+        view.and_then(|view| view.file).expect("it has a file").here
+    };
+    flip(&pair);
+    for _ in 0..2 {
+        pair.gathering.want(pair.bob, Command::Download { chat, message });
+        pair.gathering.settle();
+        assert!(here(&mut pair));
+        let part = pair.gathering.client(pair.bob).file_part(chat, message, 0);
+        let words = part.expect_err("it is not shown").to_string();
+        assert!(words.contains("damaged"), "{words}");
+        assert!(!here(&mut pair), "what is damaged is thrown away");
     }
+    flip(&pair);
     pair.gathering.want(pair.bob, Command::Download { chat, message });
     pair.gathering.settle();
     let part = pair.gathering.client(pair.bob).file_part(chat, message, 0);
-    let words = part.expect_err("it is not shown").to_string();
-    assert!(words.contains("damaged"), "{words}");
+    assert_eq!(part.expect("it is right again").as_deref(), Some(&content[..]));
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

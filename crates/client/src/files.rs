@@ -80,28 +80,42 @@ impl Client {
     /// checked before a byte of it is given out.
     ///
     /// # Errors
-    /// `Refused` where the message has no file, it is not here, or it is damaged.
+    /// `Refused` where the message has no file, it is not here, or it is damaged: then what came
+    /// from the server is thrown away, to be fetched again.
     pub fn file_part(
-        &self,
+        &mut self,
         chat: LogId,
         message: EntryId,
         index: u64,
     ) -> Result<Option<Vec<u8>>, ClientError> {
-        self.store.read(|tx| {
+        let mut damaged = None;
+        let part = self.store.read(|tx| {
             let Some(file) = views::file_of(tx, &chat, &message)? else {
                 return refuse("This message has no file.");
             };
             if index >= veche_mls::file::chunk_count(file.size) {
                 return Ok(None);
             }
-            let here = tx.blob(&file.blob)?.is_some_and(|row| row.direction != Direction::Down);
-            let Some(sealed) = tx.blob_part(&file.blob, index)?.filter(|_| here) else {
+            let row = tx.blob(&file.blob)?.filter(|row| row.direction != Direction::Down);
+            let (Some(row), Some(sealed)) = (row, tx.blob_part(&file.blob, index)?) else {
                 return refuse("The file is not here yet.");
             };
             match FileOpener::new(&file.key, file.size).open_chunk(index, &sealed) {
                 Ok(plain) => Ok(Some(plain)),
-                Err(_) => refuse("The file was damaged or changed on its way; it is not shown."),
+                Err(_) => {
+                    // What is still to be sent is nowhere else.
+                    damaged = (row.direction == Direction::Here).then_some(file.blob);
+                    refuse(
+                        "The copy of the file that the server gave is damaged, so nothing of it is \
+                         shown. It is fetched anew the next time; should that not help, ask its \
+                         author to send it again.",
+                    )
+                }
             }
-        })
+        });
+        if let Some(blob) = damaged {
+            self.store.write(|tx| Ok::<_, ClientError>(tx.delete_blob(&blob)?))?;
+        }
+        part
     }
 }

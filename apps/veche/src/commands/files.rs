@@ -76,7 +76,7 @@ pub(super) async fn save(
     }
     // Without the `.` that stands for the folder itself.
     let folder: PathBuf = context.folder.join(folder).components().collect();
-    let part = |index| Ok(context.client().file_part(chat, message, index)?);
+    let part = |index| context.engine.with_client(|client| client.file_part(chat, message, index));
     let path = write(&folder, &file, part)?;
     let path = path.to_string_lossy();
     let shape = SavedShape { path: &path, size: file.size, sha256: hex(&file.sha256) };

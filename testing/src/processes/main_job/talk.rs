@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Play, message, texts};
 use crate::processes::person::{column, text_of};
-use crate::processes::{Checks, Person, Stopped};
+use crate::processes::{Checks, Person, Stopped, disk};
 
 pub(super) fn direct(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
     let (ana, bo) = (&play.ana, &play.bo);
@@ -243,10 +243,43 @@ pub(super) fn files(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped>
     );
 
     hostile_file(play, checks)?;
+    damaged_file(play, checks)?;
     let ran = play.ana.run(&["send", &play.direct, "x", "--file", "not-there"])?;
     checks.equal("a file that is not there is refused", &ran.code, &Some(1));
     let ran = play.bo.run(&["save", &play.direct, &"0".repeat(32)])?;
     checks.equal("a message that is not there has no file", &ran.code, &Some(1));
+    Ok(())
+}
+
+/// The server's disk turns a bit over in what it keeps of a file.
+fn damaged_file(play: &Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.as_str());
+    let failed = |error: std::io::Error| error.to_string();
+    let blobs = play.server.data().join("blobs");
+    let before = disk::files(&blobs)?;
+    fs::write(ana.desk().join("letter.txt"), vec![b'l'; 200_000]).map_err(failed)?;
+    let id = text_of(&ana.object(&["send", chat, "--file", "letter.txt"])?, "id");
+    let mut added = disk::files(&blobs)?;
+    added.retain(|file| !before.contains(file));
+    let [(path, bytes)] = added.as_slice() else {
+        return Err(format!("{} files at the server are new, not one", added.len()));
+    };
+    let mut other = bytes.clone();
+    // In the second chunk, so that the first is right.
+    if let Some(byte) = other.get_mut(100_000) {
+        *byte ^= 1;
+    }
+    fs::write(path, &other).map_err(failed)?;
+    let empty = bo.desk().join("damaged");
+    for _ in 0..2 {
+        let ran = bo.run(&["save", chat, &id, "--to", "damaged"])?;
+        checks.equal("a file that the server has damaged is not saved", &ran.code, &Some(1));
+        checks.that("which is said", ran.stderr.contains("damaged"), || ran.stderr.clone());
+        checks.equal("and nothing of it is left lying around", &disk::files(&empty)?.len(), &0);
+    }
+    fs::write(path, bytes).map_err(failed)?;
+    let saved = bo.object(&["save", chat, &id, "--to", "damaged"])?;
+    checks.equal("when the server has it right, it is", &saved["size"], &json!(200_000));
     Ok(())
 }
 
