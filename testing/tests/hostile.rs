@@ -199,6 +199,9 @@ fn who_is_blocked_is_not_written_to_by_mistake() {
         assert_eq!(words, "you have blocked ana: `veche unblock ana` first");
     }
     bo.want(Command::Block { name: "ana".to_owned(), blocked: false }).expect("so is its end");
-    let opened = bo.open_direct(&ana);
-    assert!(matches!(world.settled(&bo, opened), Settled::Done(_)));
+    let contacts = bo.look(|client| client.contacts().expect("contacts can be read"));
+    assert_eq!(contacts.len(), 1, "ana is a contact again");
+    let group = ana.make_group("harvest", &[&bo]);
+    world.settle();
+    assert!(bo.chat(ana.chat_of(group)).is_some(), "who need not ask");
 }

@@ -12,7 +12,12 @@ const VARIABLE: &str = "VECHE_PASSPHRASE";
 
 /// The passphrase of the environment, where there is one.
 pub(crate) fn from_environment() -> Option<Zeroizing<String>> {
-    env::var(VARIABLE).ok().map(Zeroizing::new)
+    given(env::var(VARIABLE).ok())
+}
+
+/// A variable that is set to nothing is not set.
+fn given(value: Option<String>) -> Option<Zeroizing<String>> {
+    value.filter(|value| !value.is_empty()).map(Zeroizing::new)
 }
 
 /// Asks for it where there is a terminal to ask in; without showing what is typed.
@@ -52,5 +57,17 @@ impl Drop for Silence<'_> {
     fn drop(&mut self) {
         // A terminal that went away needs no echo.
         let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_no_passphrase() {
+        assert_eq!(given(None), None);
+        assert_eq!(given(Some(String::new())), None);
+        assert_eq!(given(Some(" ".to_owned())), Some(Zeroizing::new(" ".to_owned())));
     }
 }

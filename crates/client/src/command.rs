@@ -367,7 +367,6 @@ fn block(work: &mut Work<'_>, name: &str, blocked: bool) -> Result<Reply, Client
         return refuse("That is you.");
     }
     row.blocked = blocked;
-    row.contact &= !blocked;
     work.tx.put_account(&row)?;
     if blocked {
         for invitation in work.tx.invitations()? {
