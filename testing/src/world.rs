@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use veche_client::{Command, IntentId, Settled};
 use veche_server::storage::Memory;
-use veche_wire::{ClientFrame, LogId, Millis, Request, Response};
+use veche_wire::{ClientFrame, LogId, Millis, Request, Response, ServerFrame};
 
 mod actor;
 mod check;
@@ -42,6 +42,10 @@ pub(crate) use stage::Stage;
 /// A copy of all that a server has stored.
 #[derive(Debug)]
 pub struct Backup(Memory);
+
+/// A copy of somebody's home.
+#[derive(Debug)]
+pub struct HomeCopy(veche_store::Disk);
 
 /// A world.
 pub struct World {
@@ -152,6 +156,39 @@ impl World {
         self.stage.borrow_mut().doom(person.who, death, 1);
     }
 
+    /// A copy of somebody's home as it is now.
+    ///
+    /// # Panics
+    /// Where their program does not run.
+    pub fn copy_home(&mut self, person: &Person) -> HomeCopy {
+        HomeCopy(self.stage.borrow_mut().copy_home(person.who))
+    }
+
+    /// Puts an older copy in the place of somebody's home: it is rolled back.
+    pub fn roll_back(&mut self, person: &Person, copy: HomeCopy) {
+        let mut stage = self.stage.borrow_mut();
+        stage.die(person.who);
+        stage.start_on(person.who, copy.0);
+    }
+
+    /// Starts a copy of somebody's home on another machine: there are two of them now.
+    pub fn start_copy(&mut self, name: &str, copy: HomeCopy) -> Person {
+        let mut stage = self.stage.borrow_mut();
+        let who = stage.enter_with(name, copy.0);
+        drop(stage);
+        Person::new(&self.stage, who, name)
+    }
+
+    /// Lets the server change what it says, until [`World::make_honest`].
+    pub fn make_dishonest(&mut self, change: impl FnMut(&mut ServerFrame) + 'static) {
+        self.stage.borrow_mut().lies = Some(Box::new(change));
+    }
+
+    /// Lets it say again what it has.
+    pub fn make_honest(&mut self) {
+        self.stage.borrow_mut().lies = None;
+    }
+
     /// Stops the server properly and starts it again.
     pub fn restart_server(&mut self) {
         let mut stage = self.stage.borrow_mut();
@@ -252,6 +289,12 @@ impl World {
         let stage = self.stage.borrow();
         let frames = stage.tap.record.iter().flatten();
         frames.filter_map(|bytes| ClientFrame::decode(bytes).ok()).collect()
+    }
+
+    /// What the clock says.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.stage.borrow().now
     }
 
     /// How often everything was done.

@@ -5,6 +5,7 @@ use veche_client::{
     ChatView, ContactView, FileView, MeView, MemberView, MessageState, MessageView, RequestView,
 };
 
+use crate::engine::now;
 use crate::sanitize;
 use crate::shapes::{kind_of_chat, name_of_role, rfc_3339, state_of_chat};
 
@@ -85,8 +86,14 @@ pub(crate) fn contact(view: &ContactView) -> String {
 
 /// A member of a chat.
 pub(crate) fn member(view: &MemberView) -> String {
-    let me = if view.me { "  (you)" } else { "" };
-    format!("{:<6}  {}{me}", name_of_role(view.role), sanitize::line(&view.name))
+    let mut name = sanitize::line(&view.name);
+    if view.me {
+        name += "  (you)";
+    }
+    if !view.has_arrived(now()) {
+        name += "  (not arrived; `veche group add` gives them another place)";
+    }
+    format!("{:<6}  {name}", name_of_role(view.role))
 }
 
 /// Whose home this is.

@@ -8,6 +8,7 @@ use veche_client::{
     MessageView, Pending, RequestView, Role,
 };
 
+use crate::engine::now;
 /// A message or a system line.
 #[derive(Serialize)]
 pub(crate) struct MessageShape<'view> {
@@ -81,6 +82,7 @@ pub(crate) struct MemberShape<'view> {
     name: &'view str,
     role: &'static str,
     me: bool,
+    arrived: bool,
 }
 
 /// Whose home this is.
@@ -190,6 +192,7 @@ impl<'view> From<&'view MemberView> for MemberShape<'view> {
             name: &view.name,
             role: name_of_role(view.role),
             me: view.me,
+            arrived: view.has_arrived(now()),
         }
     }
 }

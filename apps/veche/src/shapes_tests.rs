@@ -129,7 +129,13 @@ fn people() {
             r#"{"account":"3333333333333333333333333333333333333333333333333333333333333333","name":"bo","blocked":true}"#
         ]],
     );
-    let member = MemberView { account, name: "ana".to_owned(), role: Role::Owner, me: true };
+    let member = MemberView {
+        account,
+        name: "ana".to_owned(),
+        role: Role::Owner,
+        me: true,
+        silent_since: None,
+    };
     check(
         &MemberShape::from(&member),
         &expect![[

@@ -308,7 +308,7 @@ fn nothing_but_a_session_gets_in() {
     let _one = Caller::new(&server.address);
     let _two = Caller::new(&server.address);
     let busy = dial(&server.address).unwrap_err();
-    assert!(busy.0.contains("too many connections"), "{}", busy.0);
+    assert!(busy.to_string().contains("too many connections"), "{busy}");
 
     let other = tempfile::tempdir().unwrap();
     let other = Server::start(other.path(), &[]);

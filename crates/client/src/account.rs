@@ -1,6 +1,7 @@
 //! This home's account: made once, registered on every connection.
 
 use veche_mls::{DeviceKeys, Identity, Phrase, generate_key_package, token_hash};
+use veche_store::LastResortRow;
 use veche_wire::{
     NameBinding, Permit, Request, ServerAddress, SignedRequest, Token, certificate, limits,
 };
@@ -34,6 +35,9 @@ pub(crate) const NO_RECEIPTS: &str = "no receipts";
 const PACKAGES_WANTED: u32 = 20;
 /// Refilled below this.
 const PACKAGES_LOW: u32 = 10;
+
+/// How long a KeyPackage of last resort is offered, in milliseconds.
+const LAST_RESORT_MS: u64 = 7 * 24 * 3_600_000;
 
 /// Makes an account, or takes up an unfinished registration with another name or server.
 pub(crate) fn register(
@@ -193,7 +197,8 @@ fn settle_registration(work: &mut Work<'_>, settled: &Settled) -> Result<(), Cli
     Ok(())
 }
 
-/// The directory says how many KeyPackages of a suite are left: refill when few are.
+/// The directory says how many KeyPackages of a suite are left: refill when few are, and renew the
+/// last resort when it is old.
 pub(crate) fn packages_left(
     work: &mut Work<'_>,
     suite: u16,
@@ -201,19 +206,51 @@ pub(crate) fn packages_left(
 ) -> Result<(), ClientError> {
     work.core.session.packages.insert(suite);
     let Some(known) = veche_mls::Suite::from_number(suite) else { return Ok(()) };
-    if count >= PACKAGES_LOW {
+    if work.core.session.last_resorts_sent.remove(&suite) {
+        work.tx.last_resort_published(suite)?;
+    }
+    // A pool that runs low may be that of a server that has lost more: with every refill goes the last
+    // resort.
+    let last_resort = last_resort(work, known, count < PACKAGES_LOW)?;
+    let mut packages = Vec::new();
+    if count < PACKAGES_LOW {
+        for _ in count..PACKAGES_WANTED {
+            let (engine, identity) = (&work.core.engine, work.identity()?);
+            packages.push(generate_key_package(engine, work.keep, identity, known, false)?);
+        }
+    }
+    if packages.is_empty() && last_resort.is_none() {
         return Ok(());
     }
-    let mut packages = Vec::new();
-    for _ in count..PACKAGES_WANTED {
-        let (engine, identity) = (&work.core.engine, work.identity()?);
-        packages.push(generate_key_package(engine, work.keep, identity, known, false)?);
+    if last_resort.is_some() {
+        work.core.session.last_resorts_sent.insert(suite);
     }
-    // A new one each time: the one before may never have arrived, or be lost with the server's disk.
-    let (engine, identity) = (&work.core.engine, work.identity()?);
-    let last_resort = Some(generate_key_package(engine, work.keep, identity, known, true)?);
     let request = SignedRequest::PublishKeyPackages { suite, packages, last_resort };
     signed(work, Key::Packages(suite), &request)
+}
+
+/// The KeyPackage of last resort, where the directory has not got it yet or is to have it `again`. A week later it is another
+/// one; whoever took the one before had a week to use it.
+fn last_resort(
+    work: &mut Work<'_>,
+    suite: veche_mls::Suite,
+    again: bool,
+) -> Result<Option<Vec<u8>>, ClientError> {
+    let rows = work.tx.last_resorts(suite.number())?;
+    if let Some(row) = rows.first()
+        && (!row.published || work.now.saturating_sub(row.made) < LAST_RESORT_MS)
+    {
+        return Ok((again || !row.published).then(|| row.package.clone()));
+    }
+    let (engine, identity) = (&work.core.engine, work.identity()?);
+    for old in rows.iter().skip(1) {
+        veche_mls::forget_key_package(engine, work.keep, (&old.package, suite))?;
+        work.tx.delete_last_resort(suite.number(), old.made)?;
+    }
+    let package = generate_key_package(engine, work.keep, identity, suite, true)?;
+    let row = LastResortRow { made: work.now, package: package.clone(), published: false };
+    work.tx.put_last_resort(suite.number(), &row)?;
+    Ok(Some(package))
 }
 
 /// Stocks are asked for again, after somebody has used one.

@@ -355,7 +355,22 @@ pub struct MemberView {
     pub role: Role,
     /// Whether it is this account.
     pub me: bool,
+    /// When they were added (ms since 1970), where they have written nothing since: after
+    /// [`ARRIVAL_MS`] they count as not arrived, and adding them again gives them a new place.
+    pub silent_since: Option<Millis>,
 }
+
+impl MemberView {
+    /// Whether they have come, or may still be on the way (docs/protocol.md, rule 14).
+    #[must_use]
+    pub fn has_arrived(&self, now: Millis) -> bool {
+        self.silent_since.is_none_or(|since| now.saturating_sub(since) < ARRIVAL_MS)
+    }
+}
+
+/// How long a device may be silent after it was added until it counts as not arrived, in
+/// milliseconds (docs/protocol.md, rule 14).
+pub const ARRIVAL_MS: Millis = 3 * 24 * 3_600_000;
 
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq)]

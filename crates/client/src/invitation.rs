@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use veche_mls::{ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree};
 use veche_store::{
     BlobRow, ChatRow, Direction, GenerationRow, InvitationRow, InvitationState, LogFlags, LogRow,
-    LogState,
+    LogState, Scope,
 };
 use veche_wire::content::{Body, Note};
 use veche_wire::{AccountId, Credential, EntryId, InboxEntry, LogId, Seq, SignedRequest};
@@ -19,11 +19,6 @@ use crate::wanted::{self, Ending, Intent};
 use crate::work::Work;
 use crate::{ClientError, Event, account, answer, blobs, outbox, people};
 
-/// The mark that an envelope was taken: the server may bring it again.
-fn taken(id: &EntryId) -> String {
-    format!("envelope {id}")
-}
-
 /// The inbox brings envelopes: kept here first, then erased there.
 pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<(), ClientError> {
     let mut up_to = 0;
@@ -32,10 +27,10 @@ pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<()
             break;
         }
         up_to = up_to.max(entry.seq);
-        if work.tx.meta(&taken(&entry.id))?.is_some() {
+        // The server may bring one again.
+        if !work.tx.see(&Scope::Inbox, entry.id.as_bytes())? {
             continue;
         }
-        work.tx.set_meta(&taken(&entry.id), b"")?;
         let opened = open_envelope(&work.core.engine, work.identity()?, &entry.bytes);
         // What does not open was not for this device, or nobody signed it.
         let Ok((sender, envelope)) = opened else { continue };
@@ -317,6 +312,7 @@ fn log_row(invitation: &Invitation, chat: LogId, state: LogState) -> LogRow {
         last_commit: invitation.commit_seq,
         counter: 0,
         flags: LogFlags { peer_arrived: true, ..LogFlags::default() },
+        renewed: 0,
         admin_secret: None,
         creation: None,
     }
@@ -338,7 +334,7 @@ fn put_rows(
     }
     work.tx.put_log(&log)?;
     work.tx.drop_entries_after(&log.log, 0)?;
-    work.tx.clear_sender_counters(&log.log)?;
+    work.tx.clear_counters(&log.log)?;
     work.tx.put_generation(
         &log.log,
         &GenerationRow {

@@ -87,7 +87,8 @@ impl std::fmt::Debug for Effect {
 pub enum Mutant {
     /// The cursor is durable before the rows that it stands for.
     CursorFirst,
-    /// A removal does not begin a new generation.
+    /// A removal does not begin a new generation, neither by the commit nor later (with the mutant of
+    /// the same name in `mls`).
     NoRotation,
     /// An own commit is merged before it came back.
     MergeEarly,

@@ -64,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) registered: bool,
     pub(crate) invites_set: bool,
     pub(crate) packages: BTreeSet<u16>,
+    /// The suites whose KeyPackage of last resort is on its way.
+    pub(crate) last_resorts_sent: BTreeSet<u16>,
     /// The head of the inbox, once subscribed.
     pub(crate) inbox: Option<Seq>,
     pub(crate) inbox_seen: Seq,
@@ -92,6 +94,7 @@ impl Session {
             registered: false,
             invites_set: false,
             packages: BTreeSet::new(),
+            last_resorts_sent: BTreeSet::new(),
             inbox: None,
             inbox_seen: 0,
             inbox_gap: None,

@@ -1,8 +1,13 @@
 //! Plain snapshots of what the database holds, for every face alike.
 
+use std::collections::BTreeMap;
+
+use veche_mls::Group;
 use veche_store::{IntentState, InvitationState, LogState, MessageRow, RowState, Tx};
 use veche_wire::content::{Body, File};
-use veche_wire::{AccountId, ContactLink, Content, EntryId, LogId, ServerAddress};
+use veche_wire::{
+    AccountId, ContactLink, Content, DeviceId, EntryId, LogId, Millis, ServerAddress,
+};
 
 use crate::api::{
     ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, MeView, MemberView,
@@ -23,6 +28,21 @@ pub(crate) fn text_of(content: &Content) -> Option<String> {
         Body::Unknown { .. } => Some(UNKNOWN.to_owned()),
         _ => None,
     }
+}
+
+/// Since when the accounts are silent that have written nothing on any of their devices.
+fn silent(group: &Group, awaited: &[(DeviceId, Millis)]) -> BTreeMap<AccountId, Millis> {
+    let mut since: BTreeMap<AccountId, Option<Millis>> = BTreeMap::new();
+    for member in group.members() {
+        let certificate = &member.credential.certificate;
+        let added = awaited.iter().find(|(device, _)| *device == certificate.device);
+        let added = added.map(|(_, added)| *added);
+        since
+            .entry(certificate.account)
+            .and_modify(|earlier| *earlier = earlier.zip(added).map(|(one, other)| one.max(other)))
+            .or_insert(added);
+    }
+    since.into_iter().filter_map(|(account, since)| Some((account, since?))).collect()
 }
 
 /// The file of a message, if it has one.
@@ -257,8 +277,10 @@ impl Client {
                 }
             };
             let mut views = Vec::new();
+            let silent = silent(group, &tx.awaited(&row.log)?);
             for account in group.accounts() {
                 views.push(MemberView {
+                    silent_since: silent.get(&account).copied(),
                     account,
                     name: name_of(tx, &account)?,
                     role: command::from_mls(group.policy().role(&account)),

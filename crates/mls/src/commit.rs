@@ -78,7 +78,7 @@ impl Group {
         let packages = self.read_adds(engine, change)?;
         let adds: Vec<_> = packages.iter().map(|(_, credential)| who(credential)).collect();
         self.with_facts(identity, change, (&adds, &BTreeSet::new()), |facts| Needs {
-            rotation: facts.needs_rotation(),
+            rotation: engine.asks_for_rotation() && facts.needs_rotation(),
             admins: facts.needed_admins(),
         })
     }

@@ -3,11 +3,11 @@
 
 use openmls::prelude::LeafNodeIndex;
 use tls_codec::Serialize;
-use veche_wire::{Credential, DecodeError, DeviceId, LogId, limits};
+use veche_wire::{AccountId, Credential, DecodeError, DeviceId, LogId, limits};
 
 use crate::cbor::{Reader, Writer};
 use crate::group::Group;
-use crate::identity::{Identity, verify_signature};
+use crate::identity::{AccountKey, Identity, verify_signature};
 use crate::policy::Role;
 use crate::seal::sha256;
 
@@ -101,6 +101,62 @@ impl LeaveRequest {
         };
         input.finish()?;
         Ok(request)
+    }
+}
+
+/// An account takes a device's right to speak for it away: with this proof any member may remove the
+/// device (docs/protocol.md, "Judging a commit"). It holds for good and in every log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// The account.
+    pub account: AccountId,
+    /// Its device.
+    pub device: DeviceId,
+    /// Ed25519 by the account over the label, account and device.
+    pub signature: [u8; 64],
+}
+
+impl Revocation {
+    /// Signed by the account's root key.
+    #[must_use]
+    pub fn new(key: &AccountKey, device: DeviceId) -> Self {
+        let mut revocation = Self { account: key.account(), device, signature: [0; 64] };
+        revocation.signature = key.sign(&revocation.signed_bytes());
+        revocation
+    }
+
+    /// Whether the account named in it signed it.
+    #[must_use]
+    pub fn verify(&self) -> bool {
+        verify_signature(self.account.as_bytes(), &self.signed_bytes(), &self.signature)
+    }
+
+    fn signed_bytes(&self) -> Vec<u8> {
+        let label: &[u8] = b"veche revocation v1\0";
+        [label, self.account.as_bytes(), self.device.as_bytes()].concat()
+    }
+
+    /// Writes it (CBOR array, version first).
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new(VERSION, 3);
+        out.bytes(self.account.as_bytes()).bytes(self.device.as_bytes()).bytes(&self.signature);
+        out.finish()
+    }
+
+    /// Reads it. The signature is not checked here.
+    ///
+    /// # Errors
+    /// Where the bytes are not a revocation of this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes, "revocation", VERSION, 3)?;
+        let revocation = Self {
+            account: AccountId(input.array()?),
+            device: DeviceId(input.array()?),
+            signature: input.array()?,
+        };
+        input.finish()?;
+        Ok(revocation)
     }
 }
 
@@ -266,6 +322,15 @@ impl Group {
                 &request.signature,
             );
         valid.then_some(member.leaf)
+    }
+
+    /// The leaf that the account takes back; `None` where it is not a valid revocation of a device
+    /// that is inside now.
+    #[must_use]
+    pub fn verify_revocation(&self, revocation: &Revocation) -> Option<u32> {
+        let member = self.member_of_device(&revocation.device)?;
+        let account = member.credential.certificate.account;
+        (account == revocation.account && revocation.verify()).then_some(member.leaf)
     }
 
     /// Who announced it; `None` where it is not a valid announcement by an owner's device inside.

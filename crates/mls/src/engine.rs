@@ -52,6 +52,8 @@ impl Suite {
 pub enum Mutant {
     /// Commits are applied without looking at roles (docs/protocol.md, rule 6).
     RoleCheckSkipped,
+    /// A removal begins no generation, and nobody minds (docs/protocol.md, rule 11).
+    NoRotation,
 }
 
 /// Cryptography and randomness for everything in this crate.
@@ -100,6 +102,14 @@ impl Engine {
     pub(crate) fn checks_roles(&self) -> bool {
         #[cfg(any(test, feature = "mutants"))]
         if self.mutant == Some(Mutant::RoleCheckSkipped) {
+            return false;
+        }
+        true
+    }
+
+    pub(crate) fn asks_for_rotation(&self) -> bool {
+        #[cfg(any(test, feature = "mutants"))]
+        if self.mutant == Some(Mutant::NoRotation) {
             return false;
         }
         true

@@ -12,8 +12,9 @@ use veche_wire::{Commitment, DecodeError, Entry, EntryId, Kind, LogId, Random};
 use crate::policy::CREDENTIAL_TYPE;
 use crate::{
     Announcement, Bound, Change, Control, DeviceKeys, Draft, Engine, EntryRef, Envelope, Group,
-    Identity, JudgeContext, Keep, MemoryKeep, Payload, Phrase, Policy, ReadmitRequest, Suite,
-    Verdict, generate_key_package, key_package_credential, open_envelope, seal, seal_envelope,
+    Identity, JudgeContext, Keep, MemoryKeep, Payload, Phrase, Policy, ReadmitRequest, Revocation,
+    Suite, Verdict, generate_key_package, key_package_credential, open_envelope, seal,
+    seal_envelope,
 };
 
 /// A fuzz function and its name.
@@ -25,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("mls_policy", |bytes| round_trip(bytes, Policy::decode, Policy::encode)),
     ("mls_payload", |bytes| round_trip(bytes, Payload::decode, Payload::encode)),
     ("mls_control", |bytes| round_trip(bytes, Control::decode, Control::encode)),
+    ("mls_revocation", |bytes| round_trip(bytes, Revocation::decode, Revocation::encode)),
     ("mls_invitation", |bytes| round_trip(bytes, Envelope::decode, Envelope::encode)),
     ("mls_envelope", |bytes| with_fixture(|fixture| fixture.open_envelope(bytes))),
     ("mls_message", |bytes| with_fixture(|fixture| fixture.open_message(bytes))),
@@ -45,6 +47,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "mls_policy" => vec![fixture.group().policy().encode()],
         "mls_payload" => vec![Payload { franking_key: [1; 32], content: vec![2; 9] }.encode()],
         "mls_control" => fixture.controls().iter().map(Control::encode).collect(),
+        "mls_revocation" => vec![fixture.revocation().encode()],
         "mls_invitation" => vec![fixture.request().encode()],
         "mls_envelope" => vec![fixture.sealed_request()],
         "mls_message" => vec![fixture.message.clone(), fixture.draft.mls_bytes.clone()],
@@ -173,6 +176,10 @@ impl Fixture {
             .into_iter()
             .chain([Control::Readmit(readmit), Control::Successor(successor)])
             .collect()
+    }
+
+    fn revocation(&self) -> Revocation {
+        Revocation { account: self.bo.account(), device: self.bo.device(), signature: [7; 64] }
     }
 
     fn open_envelope(&self, bytes: &[u8]) {

@@ -2,9 +2,10 @@
 
 use openmls::group::{GroupId, MlsGroup, ProcessedWelcome, WelcomeError};
 use openmls::prelude::{
-    JoinBuilder, KeyPackage, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider,
-    ProtocolVersion, RatchetTreeIn, Welcome,
+    JoinBuilder, KeyPackage, KeyPackageBundle, KeyPackageRef, MlsMessageBodyIn, MlsMessageIn,
+    MlsMessageOut, OpenMlsProvider, ProtocolVersion, RatchetTreeIn, Welcome,
 };
+use openmls_traits::storage::StorageProvider;
 use tls_codec::Deserialize;
 use veche_wire::{Certificate, Credential, LogId, limits};
 
@@ -58,6 +59,36 @@ pub fn generate_key_package(
         .build(suite.mls(), &Provider::new(engine, keep), identity, credential_with_key(identity))
         .map_err(MlsError::broken)?;
     MlsMessageOut::from(bundle.into_key_package()).to_bytes().map_err(MlsError::broken)
+}
+
+/// Whether the secrets of the KeyPackage with this reference (as TLS bytes) are here: this home made it, and has not
+/// used it up.
+///
+/// # Errors
+/// Where the store fails.
+pub fn is_own_key_package(
+    engine: &Engine,
+    keep: &dyn Keep,
+    reference: &[u8],
+) -> Result<bool, MlsError> {
+    let reference = KeyPackageRef::tls_deserialize_exact(reference).map_err(MlsError::broken)?;
+    let provider = Provider::new(engine, keep);
+    let found: Option<KeyPackageBundle> = provider.storage().key_package(&reference)?;
+    Ok(found.is_some())
+}
+
+/// Forgets the secrets of a KeyPackage of this home that nobody is to use any more.
+///
+/// # Errors
+/// Where the store fails, or the bytes are no KeyPackage for `suite`.
+pub fn forget_key_package(
+    engine: &Engine,
+    keep: &dyn Keep,
+    (bytes, suite): (&[u8], Suite),
+) -> Result<(), MlsError> {
+    let (package, _) = read_key_package(engine, bytes, suite)?;
+    let reference = package.hash_ref(engine.crypto()).map_err(MlsError::broken)?;
+    Ok(Provider::new(engine, keep).storage().delete_key_package(&reference)?)
 }
 
 /// Checks that `bytes` is a KeyPackage of the device that `certificate` certifies, for `suite`.

@@ -12,10 +12,10 @@ use openmls::prelude::{
 };
 use openmls::treesync::LeafNodeSource;
 use openmls_traits::storage::StorageProvider;
-use tls_codec::Deserialize;
+use tls_codec::{Deserialize, Serialize};
 use veche_wire::{Credential, Entry, Kind};
 
-use crate::control::LeaveRequest;
+use crate::control::{LeaveRequest, Revocation};
 use crate::engine::{Engine, Provider};
 use crate::entry::{Bound, EntryRef, RiderPlan};
 use crate::group::{Group, MlsError, encryption_key_pairs_of};
@@ -111,6 +111,9 @@ pub struct Summary {
     pub policy_after: Policy,
     /// Whether this device was removed.
     pub self_removed: bool,
+    /// Where this device was replaced: the reference of the KeyPackage that took its place (RFC
+    /// 9420, section 5.2), for [`crate::is_own_key_package`].
+    pub self_package: Option<Vec<u8>>,
     /// Whether a generation began with it.
     pub rotation: bool,
 }
@@ -198,6 +201,7 @@ impl Group {
         (entry, bound, context): (&Entry, &Bound, &JudgeContext),
     ) -> Result<Summary, SkipReason> {
         let (added, removes) = read_proposals(staged)?;
+        let self_package = self.own_package(engine, staged);
         if let Some(leaf) = staged.update_path_leaf_node() {
             let updated = read_leaf(leaf)?;
             if who(&updated) != who(&committer) {
@@ -221,9 +225,23 @@ impl Group {
         };
         rules::judge(&facts, engine.checks_roles())?;
         self.judge_rider(entry, bound)?;
-        rules::judge_rider(&facts, entry.rider.as_ref(), context.current_generation)?;
+        let rotation = (context.current_generation, engine.asks_for_rotation());
+        rules::judge_rider(&facts, entry.rider.as_ref(), rotation)?;
         let rotation = entry.rider.as_ref().is_some_and(|rider| rider.rotation.is_some());
-        Ok(self.summary(committer, (added, &removes), after, rotation))
+        let summary = self.summary(committer, (added, &removes), after, rotation);
+        Ok(Summary { self_package, ..summary })
+    }
+
+    /// The reference of the KeyPackage with which a commit adds this very device.
+    fn own_package(&self, engine: &Engine, staged: &StagedCommit) -> Option<Vec<u8>> {
+        let own = self.member(self.own_leaf())?.credential;
+        staged.queued_proposals().find_map(|queued| {
+            let Proposal::Add(add) = queued.proposal() else { return None };
+            let package = add.key_package();
+            let credential = read_leaf(package.leaf_node()).ok()?;
+            let reference = package.hash_ref(engine.crypto()).ok()?;
+            (who(&credential) == who(&own)).then(|| reference.tls_serialize_detached().ok())?
+        })
     }
 
     fn judge_rider(&self, entry: &Entry, bound: &Bound) -> Result<(), SkipReason> {
@@ -240,14 +258,14 @@ impl Group {
         Ok(())
     }
 
-    /// The leaves whose valid leave requests the commit carries.
+    /// The leaves for whose removal the commit carries a proof: a leave request, or the revocation of
+    /// the device.
     pub(crate) fn leavers(&self, bound: &Bound) -> BTreeSet<u32> {
-        bound
-            .proofs
-            .iter()
-            .filter_map(|proof| LeaveRequest::decode(proof).ok())
-            .filter_map(|request| self.verify_leave(&request))
-            .collect()
+        let leaf = |proof: &Vec<u8>| match LeaveRequest::decode(proof) {
+            Ok(request) => self.verify_leave(&request),
+            Err(_) => self.verify_revocation(&Revocation::decode(proof).ok()?),
+        };
+        bound.proofs.iter().filter_map(leaf).collect()
     }
 
     fn summary(
@@ -276,6 +294,7 @@ impl Group {
             policy_before: self.policy().clone(),
             policy_after,
             self_removed: removes.contains(&self.own_leaf()),
+            self_package: None,
             rotation,
         }
     }

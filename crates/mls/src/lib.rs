@@ -29,7 +29,7 @@ mod seal;
 mod storage;
 
 pub use commit::{Change, Draft, Joiner, Needs};
-pub use control::{Announcement, Control, LeaveRequest, ReadmitRequest};
+pub use control::{Announcement, Control, LeaveRequest, ReadmitRequest, Revocation};
 #[cfg(any(test, feature = "mutants"))]
 pub use engine::Mutant;
 pub use engine::{Engine, EngineRandom, Suite};
@@ -44,7 +44,10 @@ pub use identity::{
     AccountKey, AdminSecret, DeviceKeys, Identity, Phrase, PhraseError, RiderPlace, safety_number,
     verify_certificate, verify_name, verify_rider, verify_signature,
 };
-pub use join::{JoinError, check_key_package, generate_key_package, key_package_credential};
+pub use join::{
+    JoinError, check_key_package, forget_key_package, generate_key_package, is_own_key_package,
+    key_package_credential,
+};
 pub use judge::{JudgeContext, Judged, Processed, SkipReason, StuckReason, Summary, Verdict};
 pub use keep::{Keep, KeepError, MemoryKeep};
 pub use message::{JunkReason, Opened, OpenedMessage};

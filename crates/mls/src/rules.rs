@@ -31,7 +31,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) adds: &'a [Who],
     /// The leaves that are removed.
     pub(crate) removes: &'a [u32],
-    /// The leaves that asked to be removed.
+    /// The leaves that asked to be removed, or whose accounts have revoked them.
     pub(crate) leavers: &'a BTreeSet<u32>,
 }
 
@@ -250,7 +250,7 @@ fn judge_admin_keys(facts: &Facts<'_>) -> Result<(), SkipReason> {
 pub(crate) fn judge_rider(
     facts: &Facts<'_>,
     rider: Option<&Rider>,
-    current_generation: u64,
+    (current_generation, asks_for_rotation): (u64, bool),
 ) -> Result<(), SkipReason> {
     let rotation = rider.and_then(|rider| rider.rotation);
     let admins = rider.and_then(|rider| rider.admins.as_ref());
@@ -264,7 +264,7 @@ pub(crate) fn judge_rider(
     {
         return Err(SkipReason::Rider("not the next generation"));
     }
-    if rotation.is_none() && facts.needs_rotation() {
+    if asks_for_rotation && rotation.is_none() && facts.needs_rotation() {
         return Err(SkipReason::Rider("no rotation with a removal"));
     }
     let as_set = |list: &AdminList| {

@@ -228,6 +228,20 @@ impl Store {
         Self::set_up(connection)
     }
 
+    /// A copy of everything that is committed, as somebody makes who copies a home.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    #[cfg(any(test, feature = "faults"))]
+    pub fn copy(&self) -> Result<Disk, StoreError> {
+        let mut copy = Connection::open_in_memory()?;
+        let backup = rusqlite::backup::Backup::new(&self.connection, &mut copy)?;
+        backup.step(-1)?;
+        drop(backup);
+        Ok(Disk(copy))
+    }
+
     /// Asks `probe` around every commit whether the process dies there; `None` stops asking.
     #[cfg(any(test, feature = "faults"))]
     pub fn set_commit_probe(&mut self, probe: Option<crate::Probe>) {

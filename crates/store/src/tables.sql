@@ -5,6 +5,15 @@ CREATE TABLE meta (
     value BLOB NOT NULL
 ) WITHOUT ROWID;
 
+-- KeyPackages of last resort: the one that the directory offers, and the one before.
+CREATE TABLE last_resort (
+    suite INTEGER NOT NULL,
+    made INTEGER NOT NULL,
+    package BLOB NOT NULL,
+    published INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (suite, made)
+) WITHOUT ROWID;
+
 -- People: contacts, members of chats, strangers who asked.
 CREATE TABLE account (
     account BLOB PRIMARY KEY,
@@ -36,6 +45,7 @@ CREATE TABLE log (
     last_commit INTEGER NOT NULL,
     counter INTEGER NOT NULL DEFAULT 0,
     flags INTEGER NOT NULL DEFAULT 0,
+    renewed INTEGER NOT NULL DEFAULT 0,
     admin_secret BLOB,
     creation BLOB
 ) WITHOUT ROWID;
@@ -61,12 +71,44 @@ CREATE TABLE entry (
 ) WITHOUT ROWID;
 CREATE INDEX entry_by_id ON entry (log, id);
 
+-- What counts once, though it may come again: envelopes of the inbox (scope: zeros), requests in a
+-- log (scope: the log).
+CREATE TABLE seen (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    scope BLOB NOT NULL,
+    id BLOB NOT NULL,
+    UNIQUE (scope, id)
+);
+
+-- This device's request to be added to a log again; asked = when it was durable, 0 before.
+CREATE TABLE readmission (
+    log BLOB PRIMARY KEY,
+    id BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    asked INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- Devices that were added to a log and have written nothing there since.
+CREATE TABLE awaited (
+    log BLOB NOT NULL,
+    device BLOB NOT NULL,
+    added INTEGER NOT NULL,
+    PRIMARY KEY (log, device)
+) WITHOUT ROWID;
+
 -- The next counter expected of each leaf in the current epoch.
 CREATE TABLE sender_counter (
     log BLOB NOT NULL,
     leaf INTEGER NOT NULL,
     next INTEGER NOT NULL,
     PRIMARY KEY (log, leaf)
+) WITHOUT ROWID;
+
+-- Counters of the current epoch that this device has used for what will never be in the log.
+CREATE TABLE given_up (
+    log BLOB NOT NULL,
+    counter INTEGER NOT NULL,
+    PRIMARY KEY (log, counter)
 ) WITHOUT ROWID;
 
 CREATE TABLE message (
@@ -89,6 +131,7 @@ CREATE TABLE message (
     UNIQUE (chat, id)
 );
 CREATE INDEX message_by_order ON message (chat, rank, position, arrival);
+CREATE INDEX message_by_arrival ON message (chat, arrival);
 
 CREATE VIRTUAL TABLE message_text USING fts5 (
     text, content='message', content_rowid='arrival', tokenize='unicode61 remove_diacritics 2',
@@ -120,6 +163,14 @@ CREATE TABLE receipt (
     message BLOB NOT NULL,
     account BLOB NOT NULL,
     PRIMARY KEY (chat, message, account)
+) WITHOUT ROWID;
+
+-- In direct chats: the last change of a message by its author, which can come before the message.
+CREATE TABLE late_change (
+    target BLOB NOT NULL,
+    account BLOB NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (target, account)
 ) WITHOUT ROWID;
 
 -- What a person wants and has not got, and how it ended.

@@ -20,7 +20,14 @@ impl Sabotage {
         ("no-fence", Self::of_server(veche_server::Mutant::NoFence)),
         ("no-id-check", Self::of_server(veche_server::Mutant::NoIdCheck)),
         ("cursor-first", Self::of_client(veche_client::Mutant::CursorFirst)),
-        ("no-rotation", Self::of_client(veche_client::Mutant::NoRotation)),
+        (
+            "no-rotation",
+            Self {
+                server: None,
+                client: Some(veche_client::Mutant::NoRotation),
+                mls: Some(veche_mls::Mutant::NoRotation),
+            },
+        ),
         ("no-role-check", Self::of_mls(veche_mls::Mutant::RoleCheckSkipped)),
         ("merge-early", Self::of_client(veche_client::Mutant::MergeEarly)),
         ("no-fifo", Self::of_client(veche_client::Mutant::NoFifo)),

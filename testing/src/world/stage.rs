@@ -3,8 +3,8 @@
 //! Everything runs on one thread, in the order of one queue, with one clock and one seed.
 
 use veche_client::{Client, ClientError, Command, Effect, Event, Input, IntentId, Reply};
-use veche_store::{Moment, Store, StoreError};
-use veche_wire::{Millis, Request, Response};
+use veche_store::{Disk, Moment, Store, StoreError};
+use veche_wire::{Millis, Request, Response, ServerFrame};
 
 use super::actor::{Actor, Body, Death};
 use super::counts::Counts;
@@ -54,7 +54,12 @@ pub(crate) struct Stage {
     pub(crate) sabotage: Sabotage,
     /// What went wrong on the way.
     pub(crate) troubles: Vec<String>,
+    /// How the server changes what it says.
+    pub(crate) lies: Option<Lies>,
 }
+
+/// Changes what a server says.
+pub(crate) type Lies = Box<dyn FnMut(&mut ServerFrame)>;
 
 impl Stage {
     pub(crate) fn new(seed: u64, sabotage: Sabotage) -> Self {
@@ -71,6 +76,7 @@ impl Stage {
             journal: Journal::default(),
             sabotage,
             troubles: Vec::new(),
+            lies: None,
         }
     }
 
@@ -83,6 +89,32 @@ impl Stage {
         let store = Store::in_memory().expect("a database in memory can be made");
         self.boot_with(who, store);
         who
+    }
+
+    /// Brings somebody with a copied home.
+    pub(crate) fn enter_with(&mut self, name: &str, disk: Disk) -> Who {
+        let who = self.cast.len();
+        self.cast.push(Actor::new(name));
+        self.start_on(who, disk);
+        who
+    }
+
+    /// Starts somebody's program on another disk.
+    pub(crate) fn start_on(&mut self, who: Who, disk: Disk) {
+        self.cast[who].body = Body::Dead(disk);
+        self.boot(who);
+    }
+
+    /// A copy of somebody's disk.
+    pub(crate) fn copy_home(&mut self, who: Who) -> Disk {
+        self.die(who);
+        let Body::Dead(disk) = std::mem::replace(&mut self.cast[who].body, Body::Limbo) else {
+            panic!("{} has no program", self.cast[who].name);
+        };
+        let store = Store::from_disk(disk).expect("a database in memory opens");
+        let copy = store.copy().expect("a database in memory can be copied");
+        self.boot_with(who, store);
+        copy
     }
 
     fn boot_with(&mut self, who: Who, mut store: Store) {
@@ -321,6 +353,7 @@ impl Stage {
     /// Puts on their way what the server has to say.
     pub(crate) fn let_server_speak(&mut self) {
         for (connection, bytes) in self.host.speak() {
+            let bytes = self.as_it_lies(bytes);
             self.tap.said(connection, &bytes, &mut self.counts);
             self.carry(connection, Way::ToClient, bytes);
         }
@@ -330,6 +363,13 @@ impl Stage {
         if let Some(at) = self.host.flush_at(self.now) {
             self.put(at, Happening::ServerFlush);
         }
+    }
+
+    fn as_it_lies(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let Some(lies) = &mut self.lies else { return bytes };
+        let mut frame = ServerFrame::decode(&bytes).expect("a server writes frames");
+        lies(&mut frame);
+        frame.encode()
     }
 
     fn carry(&mut self, connection: ConnectionId, way: Way, bytes: Vec<u8>) {

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use veche_mls::{
     Bound, Group, JudgeContext, LeaveRequest, MlsError, Processed, StuckReason, Summary, Verdict,
 };
-use veche_store::{GenerationRow, LogRow, LogState, OutboxRow};
-use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind};
+use veche_store::{LogRow, LogState, OutboxRow};
+use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
 
 use super::line::{Line, line};
-use super::{Taken, readmit};
-use crate::work::Work;
+use super::{Taken, readmit, rights};
+use crate::work::{Work, mutated};
 use crate::{ClientError, Event, outbox, people};
 
 /// Takes a commit entry.
@@ -50,6 +50,14 @@ pub(super) fn take(
     match processed {
         Processed::Applied(summary) => {
             debug_assert!(summary.self_removed || group.epoch() > epoch_before);
+            if let Some(package) = &summary.self_package
+                && veche_mls::is_own_key_package(&work.core.engine, work.keep, package)?
+            {
+                // It had asked more than once, and follows again since the first answer: the next
+                // invitation is on its way, and counts from this commit on.
+                readmit::wait_for_place(work, row)?;
+                return Ok(Taken::Stop);
+            }
             applied(work, row, group, (entry, own, &summary, &left))?;
             Ok(Taken::Yes)
         }
@@ -60,6 +68,10 @@ pub(super) fn take(
         }
     }
 }
+
+/// What is said where this device was added again though it did not ask.
+const COPIED: &str = "A copy of this home has taken this device's place in a chat. Use one of them \
+                      only; if you made no copy, somebody else has this device's keys.";
 
 fn skipped(
     work: &mut Work<'_>,
@@ -92,10 +104,14 @@ fn applied(
     lines(work, row, entry, (summary, leavers))?;
     if summary.self_removed {
         row.state = LogState::Removed;
+        if summary.self_package.is_some() {
+            work.tell(Event::Notice(COPIED.into()));
+        }
         work.tell(Event::Chat(row.chat));
         return Ok(());
     }
-    begin_generation(work, row, group, (entry, summary))?;
+    rotate(work, row, group, (entry, summary))?;
+    await_joiners(work, &row.log, summary)?;
     if summary.policy_after.title != summary.policy_before.title
         && let Some(mut chat) = work.tx.chat(&row.chat)?
     {
@@ -119,36 +135,32 @@ fn applied(
 
 /// A removal begins a membership generation; where the remover could not, an admin does it next
 /// (docs/protocol.md, rules 11 and 12).
-fn begin_generation(
+fn rotate(
     work: &mut Work<'_>,
     row: &mut LogRow,
     group: &Group,
     (entry, summary): (&Entry, &Summary),
 ) -> Result<(), ClientError> {
-    let rotation = entry.rider.as_ref().and_then(|rider| rider.rotation);
-    if let Some(rotation) = rotation {
-        let secret = group.generation_secret(&work.core.engine, rotation.generation)?;
-        if secret.token_hashes(&row.log, rotation.generation) != rotation.tokens {
-            work.tell(Event::Notice("an admin has set tokens that no member can derive".into()));
-        }
-        row.generation = rotation.generation;
-        row.flags.rotation_due = false;
-        work.tx.put_generation(
-            &row.log,
-            &GenerationRow {
-                number: rotation.generation,
-                begins: entry.seq,
-                secret: *secret.as_bytes(),
-            },
-        )?;
-        return Ok(());
+    if let Some(rotation) = entry.rider.as_ref().and_then(|rider| rider.rotation) {
+        return rights::begin_generation(work, row, group, (entry.seq, &rotation));
     }
-    let somebody_gone = gone(summary, group).next().is_some();
-    if somebody_gone {
+    if gone(summary, group).next().is_some() && !mutated!(work.core, NoRotation) {
         row.flags.rotation_due = true;
     }
     if row.flags.rotation_due {
         outbox::elect_rotation(work, group)?;
+    }
+    Ok(())
+}
+
+/// Who came is waited for until its first entry, and whoever writes or goes is not
+/// (docs/protocol.md, rule 14).
+fn await_joiners(work: &Work<'_>, log: &LogId, summary: &Summary) -> Result<(), ClientError> {
+    for credential in summary.added.iter().chain(&summary.replaced) {
+        work.tx.await_device(log, &credential.certificate.device, work.now)?;
+    }
+    for credential in summary.removed.iter().chain([&summary.committer]) {
+        work.tx.await_no_more(log, &credential.certificate.device)?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! rules 7, 9).
 
 use veche_mls::{Control, Group};
-use veche_store::{LogRow, LogState, OutboxRow};
+use veche_store::{LogRow, LogState, OutboxRow, Scope};
 use veche_wire::{AccountId, Entry, LogId};
 
 use super::Taken;
@@ -57,18 +57,7 @@ pub(crate) fn is_new(
     work: &Work<'_>,
     request: &veche_mls::ReadmitRequest,
 ) -> Result<bool, ClientError> {
-    let name = format!("readmission {}", veche_wire::AdminKey(first_half(&request.signature)));
-    if work.tx.meta(&name)?.is_some() {
-        return Ok(false);
-    }
-    work.tx.set_meta(&name, b"")?;
-    Ok(true)
-}
-
-fn first_half(signature: &[u8; 64]) -> [u8; 32] {
-    let mut half = [0; 32];
-    half.copy_from_slice(&signature[..32]);
-    half
+    Ok(work.tx.see(&Scope::Log(request.log), &request.signature)?)
 }
 
 /// Our request to be removed is durable: the keys of the chat are dropped.

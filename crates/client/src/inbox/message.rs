@@ -40,16 +40,20 @@ pub(super) fn take(
         Opened::Own => {
             // Something claims this leaf: new keys before the next seal (docs/protocol.md, rule 4).
             junk(work, row, entry)?;
-            let name = format!("update {}", row.log);
-            let last = work.tx.meta_number(&name)?.unwrap_or(0);
-            if work.now.saturating_sub(last) >= 3_600_000 {
-                work.tx.set_meta_number(&name, work.now)?;
+            if work.now.saturating_sub(row.renewed) >= RENEW_EVERY_MS {
+                row.renewed = work.now;
                 row.flags.update_due = true;
+                let words = "an entry claims to be by this device, which did not write it: by a \
+                             copy of this home, or forged";
+                line::local_line(work, row, entry, words)?;
             }
         }
     }
     Ok(Taken::Yes)
 }
+
+/// How often at most an entry that claims this leaf makes it renew its keys, in milliseconds.
+const RENEW_EVERY_MS: u64 = 3_600_000;
 
 const JUNK: &str = "junk entries";
 
@@ -70,6 +74,7 @@ fn opened_message(
     compare_transcripts(work, row, (entry, opened, &name))?;
     let account = opened.credential.certificate.account;
     row.flags.peer_arrived = true;
+    work.tx.await_no_more(&row.log, &opened.credential.certificate.device)?;
     let Ok(payload) = Payload::decode(&opened.payload) else { return junk(work, row, entry) };
     let honest = entry.commitment.is_some_and(|commitment| payload.verify(&commitment));
     let may_post = group.policy().role(&account) >= group.policy().may_post;
@@ -214,8 +219,7 @@ fn edit(
         if earlier.as_ref().is_some_and(is_over) {
             return Ok(());
         }
-        let kept = [author.as_bytes().as_slice(), &content.encode()].concat();
-        work.tx.set_meta(&late_name(target), &kept)?;
+        work.tx.put_late_change(target, author, &content.encode())?;
     }
     let Some((chat, mut message)) = target_of(work, row, target)? else { return Ok(()) };
     if message.account != *author || message.event.is_some() || message.deleted {
@@ -278,21 +282,14 @@ fn take_back(
     Ok(false)
 }
 
-fn late_name(target: &EntryId) -> String {
-    format!("late {target}")
-}
-
 /// The last change of a message by its author.
 fn late(
     work: &Work<'_>,
     author: &AccountId,
     target: &EntryId,
 ) -> Result<Option<Content>, ClientError> {
-    let Some(kept) = work.tx.meta(&late_name(target))? else { return Ok(None) };
-    match kept.split_at_checked(AccountId::LENGTH) {
-        Some((by, content)) if by == author.as_bytes() => Ok(Some(Content::decode(content)?)),
-        _ => Ok(None),
-    }
+    let kept = work.tx.late_change(target, author)?;
+    Ok(kept.map(|content| Content::decode(&content)).transpose()?)
 }
 
 /// What was said about a message before it came.

@@ -91,6 +91,7 @@ pub(crate) fn accept(
 pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(), ClientError> {
     group.forget(work.keep)?;
     work.tx.forget_generations(&row.log)?;
+    work.tx.clear_marks(&row.log)?;
     work.core.session.subscriptions.remove(&row.log);
     crate::invitation::place_lost(work, &row.log)
 }

@@ -1,7 +1,7 @@
 //! The one repair for every kind of lost state: be added again (docs/protocol.md, rules 6 and 7).
 
 use veche_mls::{Control, ReadmitRequest, Suite, generate_key_package};
-use veche_store::{LogRow, LogState};
+use veche_store::{LogRow, LogState, ReadmissionRow};
 use veche_wire::{AccountId, Append, EntryId, Kind, LogId, Request};
 
 use crate::session::Key;
@@ -15,13 +15,25 @@ const ASK_AGAIN_MS: u64 = 60_000;
 /// This device cannot follow the log: it writes no entry of the group, skips nothing, says so, and
 /// asks to be added again.
 pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), ClientError> {
-    row.state = LogState::Stuck;
-    row.flags.readmit_asked = false;
-    work.tx.set_meta_number(&asked_name(&row.log), 0)?;
-    work.tx.put_log(row)?;
+    work.tx.delete_readmission(&row.log)?;
     work.tell(Event::Notice(format!(
         "This device cannot follow a chat any more ({words}). It has asked to be added again."
     )));
+    lose_place(work, row)
+}
+
+/// This device has asked more than once, and its place was given to it again: the invitation that
+/// belongs to that is on its way. It asks again where that does not come.
+pub(super) fn wait_for_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
+    let id = EntryId::random(&mut work.core.random.clone());
+    let asked = ReadmissionRow { log: row.log, id, sealed: Vec::new(), asked: work.now };
+    work.tx.put_readmission(&asked)?;
+    lose_place(work, row)
+}
+
+fn lose_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
+    row.state = LogState::Stuck;
+    work.tx.put_log(row)?;
     work.tell(Event::Chat(row.chat));
     work.core.session.subscriptions.remove(&row.log);
     work.core.session.dirty.insert(row.log);
@@ -31,22 +43,21 @@ pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Resul
 /// Asks, as a control entry under the generation that this device knows. A request that nobody has
 /// answered for a while is made anew: members act on each once.
 pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> {
-    let name = request_name(&row.log);
-    let kept = work.tx.meta(&name)?.unwrap_or_default();
-    let asked = work.tx.meta_number(&asked_name(&row.log))?.unwrap_or(0);
-    let expired = asked != 0 && asked + ASK_AGAIN_MS <= work.now;
-    let (id, bytes) = if row.flags.readmit_asked && kept.len() > 16 && !expired {
-        let (id, bytes) = kept.split_at(16);
-        (EntryId::try_from(id)?, bytes.to_vec())
-    } else {
-        make(work, &row, &name)?
+    let kept = work.tx.readmission(&row.log)?;
+    let expired = |kept: &ReadmissionRow| kept.asked != 0 && kept.asked + ASK_AGAIN_MS <= work.now;
+    let request = match kept {
+        Some(kept) if expired(&kept) => make(work, &row)?,
+        Some(kept) if kept.asked != 0 => {
+            let key = Key::Append(kept.log, kept.id);
+            work.core.session.put_off(key, kept.asked + ASK_AGAIN_MS);
+            return Ok(());
+        }
+        Some(kept) => kept,
+        None => make(work, &row)?,
     };
-    if asked != 0 && !expired {
-        return Ok(());
-    }
+    let ReadmissionRow { log, id, sealed: bytes, .. } = request;
     let Some(secret) = outbox::generation_secret(work, &row)? else { return Ok(()) };
     let token = secret.write_token(&row.log, row.generation);
-    let log = row.log;
     work.ask(Key::Append(log, id), |_| {
         Request::Append(Append {
             log,
@@ -64,16 +75,7 @@ pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> 
     Ok(())
 }
 
-/// When the request that stands was made durable.
-fn asked_name(log: &LogId) -> String {
-    format!("readmit asked {log}")
-}
-
-fn request_name(log: &LogId) -> String {
-    format!("readmit {log}")
-}
-
-fn make(work: &mut Work<'_>, row: &LogRow, name: &str) -> Result<(EntryId, Vec<u8>), ClientError> {
+fn make(work: &mut Work<'_>, row: &LogRow) -> Result<ReadmissionRow, ClientError> {
     let suite = suite_of(work, &row.log)?;
     let package =
         generate_key_package(&work.core.engine, work.keep, work.identity()?, suite, false)?;
@@ -84,12 +86,9 @@ fn make(work: &mut Work<'_>, row: &LogRow, name: &str) -> Result<(EntryId, Vec<u
         .ok_or_else(|| ClientError::Bug("the generation's secret is missing".into()))?;
     let key = secret.control_key(&row.log, row.generation);
     let sealed = key.seal(&mut work.core.random.clone(), &row.log, &id, &control);
-    work.tx.set_meta(name, &[id.as_bytes().as_slice(), &sealed].concat())?;
-    work.tx.set_meta_number(&asked_name(&row.log), 0)?;
-    let mut row = row.clone();
-    row.flags.readmit_asked = true;
-    work.tx.put_log(&row)?;
-    Ok((id, sealed))
+    let request = ReadmissionRow { log: row.log, id, sealed, asked: 0 };
+    work.tx.put_readmission(&request)?;
+    Ok(request)
 }
 
 /// The suite of a log's group: known from the group, or from the invitation that could not be used.
@@ -113,11 +112,9 @@ pub(crate) fn answered(
     refused: Option<&veche_wire::Refused>,
 ) -> Result<bool, ClientError> {
     let Some(row) = work.tx.log(log)? else { return Ok(false) };
-    let kept = work.tx.meta(&request_name(log))?.unwrap_or_default();
-    if row.state != LogState::Stuck || !kept.starts_with(entry.as_bytes()) {
-        return Ok(false);
-    }
-    work.tx.set_meta_number(&asked_name(log), work.now)?;
+    let kept = work.tx.readmission(log)?.filter(|kept| kept.id == *entry);
+    let Some(kept) = kept.filter(|_| row.state == LogState::Stuck) else { return Ok(false) };
+    work.tx.put_readmission(&ReadmissionRow { asked: work.now, ..kept })?;
     work.core.session.put_off(Key::Append(*log, *entry), work.now + ASK_AGAIN_MS);
     if refused.is_some() {
         // The log does not take our word any more: ask the members themselves.
@@ -192,6 +189,5 @@ pub(crate) fn deliver(
 
 /// This device has its place again.
 pub(crate) fn repaired(work: &Work<'_>, log: &LogId) -> Result<(), ClientError> {
-    work.tx.set_meta_number(&asked_name(log), 0)?;
-    Ok(work.tx.set_meta(&request_name(log), &[])?)
+    Ok(work.tx.delete_readmission(log)?)
 }

@@ -2,7 +2,7 @@
 
 use veche_mls::{Group, RiderPlace, verify_rider};
 use veche_store::{GenerationRow, LogRow, OutboxRow};
-use veche_wire::Entry;
+use veche_wire::{Entry, Rotation, Seq};
 
 use super::{Taken, line};
 use crate::work::Work;
@@ -26,19 +26,8 @@ pub(super) fn take(
         work.tell(Event::Notice("the server changed rights of a chat without an admin".into()));
         return Ok(Taken::Yes);
     };
-    if let Some(rotation) = rider.rotation {
-        let secret = group.generation_secret(&work.core.engine, rotation.generation)?;
-        if secret.token_hashes(&row.log, rotation.generation) != rotation.tokens {
-            work.tell(Event::Notice("an admin has set tokens that no member can derive".into()));
-        }
-        row.generation = rotation.generation;
-        row.flags.rotation_due = false;
-        let generation = GenerationRow {
-            number: rotation.generation,
-            begins: entry.seq,
-            secret: *secret.as_bytes(),
-        };
-        work.tx.put_generation(&row.log, &generation)?;
+    if let Some(rotation) = &rider.rotation {
+        begin_generation(work, row, group, (entry.seq, rotation))?;
     }
     if let Some(frozen) = rider.freeze {
         let words = if frozen { "the chat was frozen" } else { "the chat was thawed" };
@@ -46,4 +35,23 @@ pub(super) fn take(
         line::line(work, row, (&entry.id, entry.seq), &about)?;
     }
     Ok(Taken::Yes)
+}
+
+/// A membership generation begins with the entry `seq`: its secret is kept, its tokens are compared
+/// (docs/protocol.md, rule 11).
+pub(super) fn begin_generation(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    group: &Group,
+    (seq, rotation): (Seq, &Rotation),
+) -> Result<(), ClientError> {
+    let number = rotation.generation;
+    let secret = group.generation_secret(&work.core.engine, number)?;
+    if secret.token_hashes(&row.log, number) != rotation.tokens {
+        work.tell(Event::Notice("an admin has set tokens that no member can derive".into()));
+    }
+    row.generation = number;
+    row.flags.rotation_due = false;
+    let generation = GenerationRow { number, begins: seq, secret: *secret.as_bytes() };
+    Ok(work.tx.put_generation(&row.log, &generation)?)
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use veche_mls::{Change as MlsChange, Control, Group, Policy, Role, Suite, check_key_package};
-use veche_wire::{AccountId, AdminKey, DeviceId, DeviceRecord};
+use veche_store::Tx;
+use veche_wire::{AccountId, AdminKey, DeviceId, DeviceRecord, LogId, Millis};
 
 use crate::ClientError;
+use crate::api::ARRIVAL_MS;
 use crate::wanted::{Change, Id, Person};
 use crate::work::Work;
 
@@ -33,7 +35,7 @@ pub(super) struct Making {
 pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Plan, ClientError> {
     let me = work.identity()?.account();
     Ok(match change {
-        Change::Add(people) => add(group, people),
+        Change::Add(people) => add(work, group, people)?,
         Change::Remove(accounts) => remove(group, accounts),
         Change::RemoveLeaver(request) => remove_leaver(group, request),
         Change::Readmit(request) => readmit(work, group, request),
@@ -51,26 +53,39 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
     })
 }
 
-fn add(group: &Group, people: &[Person]) -> Plan {
-    let mut adds = Vec::new();
+fn add(work: &Work<'_>, group: &Group, people: &[Person]) -> Result<Plan, ClientError> {
+    let (mut adds, mut removes) = (Vec::new(), Vec::new());
     let mut inboxes = BTreeMap::new();
+    let missing = not_arrived(work.tx, &group.log(), work.now)?;
     for person in people {
         for device in &person.devices {
             let Ok(record) = DeviceRecord::decode(&device.record) else { continue };
-            if group.member_of_device(&record.certificate.device).is_none() {
-                adds.extend(device.package.clone());
-                inboxes.insert(record.certificate.device, record.inbox_key);
+            let id = record.certificate.device;
+            match group.member_of_device(&id) {
+                None => {}
+                // It has a place that it never took: it gets a new one.
+                Some(member) if missing.contains(&id) => removes.push(member.leaf),
+                Some(_) => continue,
             }
+            adds.extend(device.package.clone());
+            inboxes.insert(id, record.inbox_key);
         }
     }
     if adds.is_empty() {
-        return Plan::Done;
+        return Ok(Plan::Done);
     }
-    Plan::Make(Making {
-        change: MlsChange { adds, ..MlsChange::default() },
-        inboxes,
-        ..Making::default()
-    })
+    let change = MlsChange { adds, removes, ..MlsChange::default() };
+    Ok(Plan::Make(Making { change, inboxes, ..Making::default() }))
+}
+
+/// The devices that were added and have written nothing for three days since: they may be added
+/// again (docs/protocol.md, rule 14).
+fn not_arrived(tx: &Tx<'_>, log: &LogId, now: Millis) -> Result<BTreeSet<DeviceId>, ClientError> {
+    let awaited = tx.awaited(log)?.into_iter();
+    Ok(awaited
+        .filter(|(_, added)| now.saturating_sub(*added) >= ARRIVAL_MS)
+        .map(|(device, _)| device)
+        .collect())
 }
 
 fn remove(group: &Group, accounts: &[Id]) -> Plan {

@@ -80,7 +80,7 @@ fn make(
         Err(MlsError::Keep(error)) => return Err(MlsError::Keep(error).into()),
         Err(error) => return Ok(Made::Refuse(error.to_string())),
     };
-    let rotates = needs.rotation && !mutated!(work.core, NoRotation);
+    let rotates = needs.rotation;
     let rights = RiderPlan {
         generation: rotates.then_some(row.generation + 1),
         admins: needs.admins,

@@ -50,6 +50,7 @@ pub(crate) fn create_log(
         last_commit: 0,
         counter: 0,
         flags: LogFlags::default(),
+        renewed: 0,
         admin_secret: Some(secret.encode().to_vec()),
         creation: Some(ClientFrame { id: 1, request: create }.encode()),
     })?;

@@ -2,7 +2,7 @@
 //! transaction; only then it leaves.
 
 use veche_mls::{Bound, LeaveRequest, Payload};
-use veche_store::{Direction, LogFlags, LogRow, LogState, OutboxRow, OutboxState};
+use veche_store::{Direction, LogRow, LogState, OutboxRow, OutboxState};
 use veche_wire::{Commitment, EntryId, Kind, LogId};
 
 use super::commit::StepDown;
@@ -22,13 +22,10 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
     match row.state {
         LogState::Creating => create::ask_create(work, &row)?,
         LogState::Active if row.flags.restored => return again::step(work, &row),
-        LogState::Active if row.flags.update_due => {
-            let calm = LogFlags { update_due: false, ..row.flags };
-            work.tx.put_log(&LogRow { flags: calm, ..row })?;
-            super::elect_update(work, log)?;
-            return Ok(true);
-        }
         LogState::Active if answer::is_followed(work, log)? => {
+            if row.flags.update_due {
+                super::elect_update(work, log)?;
+            }
             return Ok(in_order(work, &row)? || automatic(work, &row)?);
         }
         LogState::Active => {}
@@ -70,7 +67,10 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
                 }
             }
             OutboxState::Queued => {
+                // A copy of this home may have used the keys of this epoch already.
+                let renews = row.flags.update_due && !alone;
                 let waits = out.not_before > work.now
+                    || renews
                     || on_their_way >= WINDOW
                     || (alone && previous.is_some());
                 if waits || uploads(work, &out)? {
@@ -153,7 +153,7 @@ fn seal_message(
         counter: row.counter,
         seq: row.cursor,
         hash: row.hash,
-        given_up: given_up(work, &row.log)?,
+        given_up: work.tx.given_up(&row.log)?,
         ..Bound::new(row.log, out.id, Kind::Message)
     };
     let mut group = work.take_group(&row.log)?;
@@ -258,32 +258,26 @@ pub(crate) fn seal_anew(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientEr
     Ok(())
 }
 
-const GIVEN_UP: &str = "given up ";
-
-/// The counters of this epoch that this device has given up (docs/protocol.md, rule 3).
-fn given_up(work: &Work<'_>, log: &LogId) -> Result<Vec<u32>, ClientError> {
-    let bytes = work.tx.meta(&format!("{GIVEN_UP}{log}"))?.unwrap_or_default();
-    let (counters, _) = bytes.as_chunks::<4>();
-    Ok(counters.iter().map(|counter| u32::from_be_bytes(*counter)).collect())
-}
+/// From how many given up counters on this device begins a new epoch, in which they do not matter
+/// any more: a message names at most 1,000.
+const GIVEN_UP_MANY: u64 = 100;
 
 /// A sealed message will never be in the log.
-pub(super) fn give_up(work: &Work<'_>, log: &LogId, counter: u32) -> Result<(), ClientError> {
-    let name = format!("{GIVEN_UP}{log}");
-    let mut bytes = work.tx.meta(&name)?.unwrap_or_default();
-    bytes.extend(counter.to_be_bytes());
-    Ok(work.tx.set_meta(&name, &bytes)?)
-}
-
-/// A new epoch: counters begin again.
-pub(crate) fn new_epoch(work: &Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
-    row.counter = 0;
-    work.tx.clear_sender_counters(&row.log)?;
-    let name = format!("{GIVEN_UP}{}", row.log);
-    if work.tx.meta(&name)?.is_some_and(|bytes| !bytes.is_empty()) {
-        work.tx.set_meta(&name, &[])?;
+pub(super) fn give_up(work: &mut Work<'_>, log: &LogId, counter: u32) -> Result<(), ClientError> {
+    if work.tx.give_up(log, counter)? >= GIVEN_UP_MANY
+        && let Some(mut row) = work.tx.log(log)?
+    {
+        row.flags.update_due = true;
+        work.tx.put_log(&row)?;
     }
     Ok(())
+}
+
+/// A new epoch: counters begin again, and all senders have new keys.
+pub(crate) fn new_epoch(work: &Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
+    row.counter = 0;
+    row.flags.update_due = false;
+    Ok(work.tx.clear_counters(&row.log)?)
 }
 
 /// The commitment of a row.

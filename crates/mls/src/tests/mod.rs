@@ -41,10 +41,13 @@ pub(crate) fn engine(seed: &str) -> Engine {
 }
 
 /// The account and a device of `name`.
+pub(crate) fn account_key(name: &str) -> AccountKey {
+    Phrase::generate(&mut named(name)).account_key()
+}
+
 pub(crate) fn identity(engine: &Engine, name: &str) -> Identity {
-    let phrase = Phrase::generate(&mut named(name));
     let keys = DeviceKeys::generate(engine);
-    let certificate = phrase.account_key().certify(&keys);
+    let certificate = account_key(name).certify(&keys);
     Identity::new(certificate, keys).unwrap()
 }
 

@@ -152,6 +152,29 @@ fn a_leave_request_is_carried_out_by_anybody_and_not_twice() {
 }
 
 #[test]
+fn a_revoked_device_is_removed_by_anybody_and_no_other_is() {
+    let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
+    let key = account_key("cy");
+    let revocation = Revocation::new(&key, cy.identity.device());
+    assert_eq!(Revocation::decode(&revocation.encode()), Ok(revocation.clone()));
+    let change = Change { removes: vec![bo.leaf(&cy)], ..Change::default() };
+
+    // Not by another account, nor for another device, nor with a word changed.
+    let by_another = Revocation::new(&account_key("ana"), cy.identity.device());
+    let of_another = Revocation::new(&key, ana.identity.device());
+    let mut renamed = by_another.clone();
+    renamed.account = cy.account();
+    for worthless in [by_another, of_another, renamed] {
+        let refused = bo.try_commit(&change, vec![worthless.encode()]);
+        assert!(matches!(refused, Err(MlsError::NotAllowed(SkipReason::Role("remove")))));
+    }
+
+    let entry = bo.try_commit(&change, vec![revocation.encode()]).unwrap();
+    apply(&entry, &mut [&mut ana, &mut bo]);
+    assert!(cy.see(&entry).summary().self_removed);
+}
+
+#[test]
 fn the_last_owner_hands_over_before_leaving() {
     let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
     let request = ana.group().leave_request(&ana.identity).unwrap();

@@ -1,5 +1,4 @@
-//! The latest entries of a log as they came, the transcript hash after each, and the counters of
-//! their senders.
+//! The latest entries of a log as they came, and the transcript hash after each.
 
 use rusqlite::params;
 use veche_wire::{EntryId, LogId, Seq};
@@ -99,44 +98,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The next counter expected of a leaf in the current epoch.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn sender_counter(&self, log: &LogId, leaf: u32) -> Result<Option<u32>, StoreError> {
-        found(
-            self.connection()
-                .prepare_cached("SELECT next FROM sender_counter WHERE log = ?1 AND leaf = ?2")?
-                .query_row(params![log.as_bytes(), leaf], |row| row.get(0)),
-        )
-    }
-
-    /// Sets the next counter expected of a leaf.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn set_sender_counter(&self, log: &LogId, leaf: u32, next: u32) -> Result<(), StoreError> {
-        self.connection()
-            .prepare_cached(
-                "INSERT OR REPLACE INTO sender_counter (log, leaf, next) VALUES (?1, ?2, ?3)",
-            )?
-            .execute(params![log.as_bytes(), leaf, next])?;
-        Ok(())
-    }
-
-    /// A new epoch: every leaf counts from 0 again.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn clear_sender_counters(&self, log: &LogId) -> Result<(), StoreError> {
-        self.connection()
-            .prepare_cached("DELETE FROM sender_counter WHERE log = ?1")?
-            .execute([log.as_bytes()])?;
-        Ok(())
-    }
-}
-
-impl Tx<'_> {
     /// Drops the kept entries with `seq > after`: a restored server gives their places anew.
     ///
     /// # Errors

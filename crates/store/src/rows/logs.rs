@@ -1,7 +1,7 @@
 //! Logs and the secrets of their generations.
 
 use rusqlite::{Row, params};
-use veche_wire::{LogId, Seq};
+use veche_wire::{LogId, Millis, Seq};
 
 use super::{found, hash, id, signed, unsigned};
 use crate::{StoreError, Tx};
@@ -42,8 +42,6 @@ pub struct LogFlags {
     pub update_due: bool,
     /// The server lost entries: what is known here goes to it again.
     pub restored: bool,
-    /// A request to be added again is on its way or answered by nobody yet.
-    pub readmit_asked: bool,
     /// In a direct chat: the other is there.
     pub peer_arrived: bool,
 }
@@ -71,6 +69,8 @@ pub struct LogRow {
     pub counter: u32,
     /// What is to be done.
     pub flags: LogFlags,
+    /// When this device last renewed its leaf because something claimed it (ms since 1970, 0: never).
+    pub renewed: Millis,
     /// The encoded admin secret of this device, where it has one.
     pub admin_secret: Option<Vec<u8>>,
     /// For the creator: the `Create` request, to make the log (again).
@@ -90,7 +90,7 @@ impl std::fmt::Debug for LogRow {
 }
 
 const COLUMNS: &str = "log, chat, rank, state, generation, cursor, hash, last_commit, counter, \
-                       flags, admin_secret, creation";
+                       flags, renewed, admin_secret, creation";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<LogRow> {
     let flags: i64 = row.get(9)?;
@@ -108,11 +108,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LogRow> {
             rotation_due: flags & 1 != 0,
             update_due: flags & 2 != 0,
             restored: flags & 4 != 0,
-            readmit_asked: flags & 8 != 0,
-            peer_arrived: flags & 16 != 0,
+            peer_arrived: flags & 8 != 0,
         },
-        admin_secret: row.get(10)?,
-        creation: row.get(11)?,
+        renewed: unsigned(row, 10)?,
+        admin_secret: row.get(11)?,
+        creation: row.get(12)?,
     })
 }
 
@@ -173,11 +173,10 @@ impl Tx<'_> {
         let flags = i64::from(row.flags.rotation_due)
             | i64::from(row.flags.update_due) << 1
             | i64::from(row.flags.restored) << 2
-            | i64::from(row.flags.readmit_asked) << 3
-            | i64::from(row.flags.peer_arrived) << 4;
+            | i64::from(row.flags.peer_arrived) << 3;
         let sql = format!(
             "INSERT OR REPLACE INTO log ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         );
         self.connection().prepare_cached(&sql)?.execute(params![
             row.log.as_bytes(),
@@ -190,6 +189,7 @@ impl Tx<'_> {
             signed(row.last_commit),
             row.counter,
             flags,
+            signed(row.renewed),
             row.admin_secret,
             row.creation,
         ])?;

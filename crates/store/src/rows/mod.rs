@@ -3,13 +3,16 @@
 
 mod blobs;
 mod chats;
+mod counters;
 mod entries;
 mod intents;
 mod invitations;
 mod logs;
+mod marks;
 mod messages;
 mod meta;
 mod outbox;
+mod packages;
 mod people;
 
 pub use blobs::{BlobRow, Direction};
@@ -18,8 +21,10 @@ pub use entries::EntryRow;
 pub use intents::{IntentRow, IntentState};
 pub use invitations::{DeliveryRow, InvitationRow, InvitationState};
 pub use logs::{GenerationRow, LogFlags, LogRow, LogState};
+pub use marks::{ReadmissionRow, Scope};
 pub use messages::{MessageRow, PENDING_POSITION, ReactionRow, RowState, position};
 pub use outbox::{OutboxRow, OutboxState};
+pub use packages::LastResortRow;
 pub use people::AccountRow;
 
 use rusqlite::Row;
