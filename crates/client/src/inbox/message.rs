@@ -225,6 +225,11 @@ fn edit(
     if message.account != *author || message.event.is_some() || message.deleted {
         return Ok(());
     }
+    if content.body == Body::Nothing
+        && let Some(file) = views::file_of(work.tx, &chat, target)?
+    {
+        work.tx.delete_blob(&file.blob)?;
+    }
     change(&mut message, content);
     work.tx.update_message(&message)?;
     work.tell(Event::Message { chat, message: *target });

@@ -11,7 +11,9 @@ use super::build::{self, Plan};
 use super::{enqueue, seal, settle};
 use crate::ClientError;
 use crate::wanted::{self, Change, JoinerRow, Joiners, Wanted};
-use crate::work::{Work, mutated};
+use crate::work::Work;
+#[cfg(feature = "mutants")]
+use crate::work::mutated;
 
 /// How long a change that cannot be made yet waits, in milliseconds.
 const WAIT_MS: u64 = 2_000;

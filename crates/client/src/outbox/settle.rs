@@ -403,12 +403,7 @@ fn invitation(
 pub(crate) fn delivered(work: &mut Work<'_>, id: &EntryId) -> Result<(), ClientError> {
     let rows = work.tx.deliveries()?;
     let Some(row) = rows.into_iter().find(|row| row.id == *id) else { return Ok(()) };
-    let left = work.tx.delete_delivery(id, row.intent)?;
-    if let Some(tree) = &row.needs
-        && !work.tx.deliveries()?.iter().any(|other| other.needs.as_ref() == Some(tree))
-    {
-        work.tx.delete_blob(tree)?;
-    }
+    let left = drop_delivery(work, &row)?;
     match row.intent {
         Some(intent) if left == 0 => {
             let chat = intent_chat(work, intent)?;
@@ -416,6 +411,18 @@ pub(crate) fn delivered(work: &mut Work<'_>, id: &EntryId) -> Result<(), ClientE
         }
         _ => Ok(()),
     }
+}
+
+/// Drops a delivery, and its tree with the last one that needs it; answers how many of the same
+/// intent are left.
+fn drop_delivery(work: &Work<'_>, row: &DeliveryRow) -> Result<u64, ClientError> {
+    let left = work.tx.delete_delivery(&row.id, row.intent)?;
+    if let Some(tree) = &row.needs
+        && !work.tx.deliveries()?.iter().any(|other| other.needs.as_ref() == Some(tree))
+    {
+        work.tx.delete_blob(tree)?;
+    }
+    Ok(left)
 }
 
 /// An envelope cannot be delivered.
@@ -443,7 +450,7 @@ pub(crate) fn not_delivered(
         other => {
             let words = format!("an invitation could not be delivered: {}", answer::words(other));
             work.tell(Event::Notice(words.clone()));
-            work.tx.delete_delivery(id, row.intent)?;
+            drop_delivery(work, &row)?;
             match row.intent {
                 Some(intent) => fail_intent(work, intent, &words),
                 None => Ok(()),
