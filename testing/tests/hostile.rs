@@ -3,13 +3,15 @@
 use sha2::{Digest, Sha256};
 use veche_client::{ChatState, Command, Settled};
 use veche_mls::{
-    BlobRef, ChatKind, DeviceKeys, Engine, Envelope, GenerationSecret, Identity, Invitation,
-    MemoryKeep, Phrase, Suite,
+    AdminSecret, BlobRef, Bound, Change, ChatKind, DeviceKeys, Engine, Envelope, GenerationSecret,
+    Group, Identity, Invitation, JudgeContext, MemoryKeep, Phrase, Policy, RiderPlace, RiderPlan,
+    Suite, Transcript, Verdict,
 };
 use veche_testing::world::Outsider;
-use veche_testing::{Dice, World};
+use veche_testing::{Dice, Person, World};
 use veche_wire::{
-    BlobId, Delivery, EntryId, InboxPass, LogId, Permit, Request, Response, SignedRequest, Who,
+    Append, BlobId, Delivery, DeviceRecord, Entry, EntryId, InboxPass, Kind, LogId, Permit, Random,
+    Request, Response, Rider, SignedRequest, Token, TokenHash, TokenHashes, Who,
 };
 
 /// Somebody with an account and no honest client.
@@ -34,12 +36,25 @@ fn stranger(world: &mut World, seed: u64) -> Stranger {
 }
 
 impl Stranger {
-    /// Puts an envelope into the inbox of somebody with this name.
-    fn deliver(&mut self, name: &str, envelope: &Envelope) {
+    fn device_of(&mut self, name: &str) -> DeviceRecord {
         let who = Who::Username(name.to_owned());
         let asked = self.outsider.ask(Request::Lookup { who, permit: Permit::Open });
         let Response::Account(record) = asked else { panic!("{name} is unknown: {asked:?}") };
-        let device = &record.devices[0];
+        record.devices[0].clone()
+    }
+
+    /// Puts a sealed tree where an invitation can point to.
+    fn upload(&mut self, key: [u8; 32], sealed: Vec<u8>) -> BlobRef {
+        let blob = BlobId::random(&mut self.dice);
+        let (size, sha256) = (sealed.len() as u64, Sha256::digest(&sealed).into());
+        let permit = Permit::Open;
+        self.outsider.ask(Request::PutBlob { blob, offset: 0, total: size, bytes: sealed, permit });
+        BlobRef { blob, key, size, sha256 }
+    }
+
+    /// Puts an envelope into the inbox of somebody with this name.
+    fn deliver(&mut self, name: &str, envelope: &Envelope) {
+        let device = &self.device_of(name);
         let bytes = veche_mls::seal_envelope(&self.engine, &self.identity, device, envelope);
         let delivery = Delivery {
             device: device.certificate.device,
@@ -54,18 +69,14 @@ impl Stranger {
     /// An invitation into `log` that cannot be used.
     fn invitation(&mut self, log: LogId, commit_seq: u64) -> Envelope {
         let (key, sealed) = veche_mls::seal_tree(&mut self.dice, b"no tree");
-        let blob = BlobId::random(&mut self.dice);
-        let (size, bytes) = (sealed.len() as u64, sealed.clone());
-        let permit = Permit::Open;
-        self.outsider.ask(Request::PutBlob { blob, offset: 0, total: size, bytes, permit });
-        let sha256 = Sha256::digest(&sealed).into();
+        let tree = self.upload(key, sealed);
         Envelope::Invitation(Box::new(Invitation {
             log,
             suite: Suite::PostQuantum,
             kind: ChatKind::Group,
             title: "harvest".to_owned(),
             welcome: b"no welcome".to_vec(),
-            tree: BlobRef { blob, key, size, sha256 },
+            tree,
             commit: EntryId::random(&mut self.dice),
             commit_seq,
             transcript: [0; 32],
@@ -204,4 +215,142 @@ fn who_is_blocked_is_not_written_to_by_mistake() {
     let group = ana.make_group("harvest", &[&bo]);
     world.settle();
     assert!(bo.chat(ana.chat_of(group)).is_some(), "who need not ask");
+}
+
+/// A group that a stranger has made, with one honest member.
+struct Trap {
+    mallory: Stranger,
+    group: Group,
+    admin: AdminSecret,
+    log: LogId,
+    /// Writes, until something rotates.
+    token: Token,
+    head: u64,
+}
+
+fn trap(world: &mut World, seed: u64, bo: &Person) -> Trap {
+    let mut mallory = stranger(world, seed);
+    let Stranger { engine, keep, identity, dice, .. } = &mut mallory;
+    let log = LogId::random(dice);
+    let admin = AdminSecret::generate(dice);
+    let mut policy = Policy::group("trap", identity.account());
+    policy.admin_keys.insert(admin.public(), identity.account());
+    let group = Group::create(engine, keep, identity, log, Suite::PostQuantum, policy);
+    let group = group.expect("a group can be made");
+    let secret = group.generation_secret(engine, 0).expect("it is inside");
+    let (tokens, token) = (secret.token_hashes(&log, 0), secret.write_token(&log, 0));
+    let admins = vec![admin.public()];
+    let create = Request::Create { log, tokens, admins, permit: Permit::Open };
+    assert_eq!(mallory.outsider.ask(create), Response::Done);
+    let mut trap = Trap { mallory, group, admin, log, token, head: 0 };
+    trap.take_in(bo, secret);
+    world.settle();
+    bo.accept_all();
+    world.settle();
+    trap.head = world.kinds(log).len() as u64;
+    trap
+}
+
+impl Trap {
+    /// Appends a commit entry, with a rider where there is a plan for one.
+    fn append(&mut self, id: EntryId, bytes: Vec<u8>, rider: Option<Rider>) -> Entry {
+        let append = Append {
+            log: self.log,
+            token: self.token,
+            id,
+            kind: Kind::Commit,
+            after_commit: self.head,
+            prev: None,
+            needs: None,
+            commitment: None,
+            rider: rider.clone(),
+            bytes: bytes.clone(),
+        };
+        let taken = self.mallory.outsider.ask(Request::Append(append));
+        let Response::Appended { seq } = taken else { panic!("not taken: {taken:?}") };
+        self.head = seq;
+        Entry { seq, id, kind: Kind::Commit, commitment: None, bytes, rider }
+    }
+
+    fn take_in(&mut self, person: &Person, secret: GenerationSecret) {
+        let device = self.mallory.device_of(person.name()).certificate.device;
+        let suite = Suite::PostQuantum.number();
+        let take = Request::TakeKeyPackage { device, suite, permit: Permit::Open };
+        let taken = self.mallory.outsider.ask(take);
+        let Response::KeyPackage { bytes: package } = taken else { panic!("{taken:?}") };
+        let Stranger { engine, keep, identity, dice, .. } = &mut self.mallory;
+        let id = EntryId::random(dice);
+        let change = Change { adds: vec![package], ..Change::default() };
+        let key = self.group.entry_key(engine).expect("it is inside");
+        let bound = Bound::new(self.log, id, Kind::Commit);
+        let draft = self.group.commit(engine, keep, identity, &change, &bound);
+        let draft = draft.expect("somebody can be added");
+        let sealed = key.seal(dice, &self.log, &id, Kind::Commit, &draft.mls_bytes);
+        let entry = self.append(id, sealed, None);
+        let Stranger { engine, keep, dice, .. } = &mut self.mallory;
+        let context = JudgeContext { current_generation: 0 };
+        let verdict = self.group.judge(engine, &entry, &draft.mls_bytes, &context);
+        let Verdict::Apply(judged) = verdict else { panic!("{verdict:?}") };
+        self.group.merge_own(engine, keep, *judged).expect("it is pending");
+        let (key, sealed) = veche_mls::seal_tree(dice, &draft.tree);
+        let tree = self.mallory.upload(key, sealed);
+        let envelope = Envelope::Invitation(Box::new(Invitation {
+            log: self.log,
+            suite: Suite::PostQuantum,
+            kind: ChatKind::Group,
+            title: "trap".to_owned(),
+            welcome: draft.joiners[0].welcome.clone(),
+            tree,
+            commit: id,
+            commit_seq: entry.seq,
+            transcript: Transcript::next(&Transcript::START, &entry, 0),
+            generation: 0,
+            generation_secret: secret,
+        }));
+        self.mallory.deliver(person.name(), &envelope);
+    }
+}
+
+#[test]
+fn an_admin_who_locks_everybody_out_keeps_nobody_busy() {
+    let mut world = World::seeded(7);
+    let bo = world.person("bob");
+    let mut trap = trap(&mut world, 70, &bo);
+    assert_eq!(bo.chat(trap.log).unwrap().state, ChatState::Active);
+    world.wait_ms(10_000);
+    // The server takes the rotation; every member skips the commit that it rides on.
+    let mut bytes = vec![0; 300];
+    trap.mallory.dice.fill(&mut bytes);
+    let id = EntryId::random(&mut trap.mallory.dice);
+    let plan = RiderPlan { generation: Some(1), ..RiderPlan::default() };
+    let tokens = TokenHashes { read: TokenHash([1; 32]), write: TokenHash([2; 32]) };
+    let place = RiderPlace { log: trap.log, id, kind: Kind::Commit, bytes: &bytes };
+    let rider = trap.admin.sign_rider(&plan, tokens, &place);
+    trap.append(id, bytes.clone(), Some(rider));
+    world.record();
+    world.wait_ms(60_000);
+    let asked = world.recorded().len();
+    assert!(asked < 60, "bob asks {asked} times in a minute");
+    let notices = bo.notices();
+    assert!(notices.iter().any(|words| words.contains("new tokens")), "{notices:?}");
+    let pending = bo.look(|client| client.pending().expect("it can be counted"));
+    assert!(pending.caught_up, "other chats do not wait for this one");
+}
+
+#[test]
+fn a_chat_that_the_server_does_not_know_holds_no_other_up() {
+    let mut world = World::seeded(8);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let chat = world.chat([&ana, &bo]);
+    let before = world.backup_server();
+    let trap = trap(&mut world, 80, &bo);
+    assert_eq!(bo.chat(trap.log).unwrap().state, ChatState::Active);
+    // Its creator, who alone could make it again, does not.
+    world.restore_server(before);
+    world.wait_ms(30_000);
+    let pending = bo.look(|client| client.pending().expect("it can be counted"));
+    assert!(pending.caught_up, "{pending:?}");
+    ana.say(chat, "all is well");
+    world.wait_ms(10_000);
+    assert_eq!(bo.screen(chat), "ana: all is well");
 }

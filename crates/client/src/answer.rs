@@ -9,6 +9,9 @@ use crate::{ClientError, Connection, Event, account, blobs, gather, inbox, invit
 
 /// How long to wait after a refusal that may pass by itself, in milliseconds.
 const RETRY_MS: u64 = 2_000;
+/// How long to wait before a chat is asked for again whose tokens this device does not have, in
+/// milliseconds.
+const LOCKED_OUT_MS: u64 = 10_000;
 
 /// An answer came.
 pub(crate) fn answered(
@@ -125,6 +128,7 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
 
 fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientError> {
     work.core.session.probes.remove(&log);
+    work.core.session.unfollowed.remove(&log);
     if !work.core.session.ended.remove(&log) {
         work.core.session.subscriptions.insert(log, Subscription { head, fresh: true });
     }
@@ -136,19 +140,23 @@ fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientEr
 fn not_subscribed(work: &mut Work<'_>, log: &LogId, refused: &Refused) -> Result<(), ClientError> {
     let Some(row) = work.tx.log(log)? else { return Ok(()) };
     match refused {
-        Refused::Beyond { head } => inbox::restored::roll_back(work, row, *head),
+        Refused::Beyond { head } => return inbox::restored::roll_back(work, row, *head),
         // Made after the copy that the server was restored from.
-        Refused::NotFound => inbox::restored::log_lost(work, row),
+        Refused::NotFound => inbox::restored::log_lost(work, row)?,
         // Our generation is newer than the server's: it was restored, or a rotation is on its way
         // to us. An older token of ours tells.
-        Refused::Forbidden => inbox::restored::token_unknown(work, row),
+        Refused::Forbidden => inbox::restored::token_unknown(work, row)?,
         other => {
             let words = format!("A chat cannot be followed: {}", words(other));
             work.tell(Event::Notice(words));
             work.core.session.put_off(Key::Subscribe(*log), work.now + RETRY_MS);
-            Ok(())
         }
     }
+    if !work.core.session.may_ask(&Key::Subscribe(*log), work.now) {
+        // Other chats need not wait for this one.
+        work.core.session.unfollowed.insert(*log);
+    }
+    tell_when_live(work)
 }
 
 /// Entries are to come: one is asked for, to learn whether the server still has them. Where all of
@@ -182,17 +190,34 @@ fn probed(
 pub(crate) fn pushed(work: &mut Work<'_>, push: Push) -> Result<(), ClientError> {
     match push {
         Push::Entries { log, entries } => inbox::accept(work, &log, &entries),
-        Push::Rotated { log } => {
-            let session = &mut work.core.session;
-            session.subscriptions.remove(&log);
-            if session.is_asking(&Key::Subscribe(log)) {
-                session.ended.insert(log);
-            }
-            Ok(())
-        }
+        Push::Rotated { log } => rotated(work, log),
         Push::Signal { log, bytes } => inbox::signal(work, &log, &bytes),
         Push::Inbox { entries } => invitation::received(work, &entries),
     }
+}
+
+/// A subscription has ended with its generation. Where nothing in the log has begun another one, its
+/// tokens are no member's: asking again at once would only end again.
+fn rotated(work: &mut Work<'_>, log: LogId) -> Result<(), ClientError> {
+    let session = &mut work.core.session;
+    session.subscriptions.remove(&log);
+    if session.is_asking(&Key::Subscribe(log)) {
+        session.ended.insert(log);
+    }
+    let Some(row) = work.tx.log(&log)? else { return Ok(()) };
+    let again = work.core.session.ended_at.insert(log, row.generation) == Some(row.generation);
+    if !again {
+        return Ok(());
+    }
+    work.core.session.put_off(Key::Subscribe(log), work.now + LOCKED_OUT_MS);
+    if work.core.session.unfollowed.insert(log) {
+        work.tell(Event::Notice(
+            "An admin has given a chat new tokens that this device cannot know. It hears and says \
+             nothing there until it is added again."
+                .into(),
+        ));
+    }
+    tell_when_live(work)
 }
 
 /// Tells once that everything was processed.

@@ -113,6 +113,7 @@ pub(crate) fn is_caught_up(tx: &Tx<'_>, session: &Session) -> Result<bool, Clien
         if row.state == LogState::Active {
             match session.subscriptions.get(&row.log) {
                 Some(subscription) if row.cursor >= subscription.head => {}
+                None if session.unfollowed.contains(&row.log) => {}
                 _ => return Ok(false),
             }
         }

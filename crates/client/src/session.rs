@@ -74,6 +74,10 @@ pub(crate) struct Session {
     pub(crate) subscriptions: BTreeMap<LogId, Subscription>,
     /// Logs that are asked for under the generation before: the server does not know the current one.
     pub(crate) probes: BTreeSet<LogId>,
+    /// Logs that the server does not let this device follow now, whatever else it has for it.
+    pub(crate) unfollowed: BTreeSet<LogId>,
+    /// The generation that each log was at when its subscription last ended.
+    pub(crate) ended_at: BTreeMap<LogId, u64>,
     /// Logs whose subscription ended while its answer was on the way.
     pub(crate) ended: BTreeSet<LogId>,
     /// Logs that may have something to do.
@@ -100,6 +104,8 @@ impl Session {
             inbox_gap: None,
             subscriptions: BTreeMap::new(),
             probes: BTreeSet::new(),
+            unfollowed: BTreeSet::new(),
+            ended_at: BTreeMap::new(),
             ended: BTreeSet::new(),
             dirty: BTreeSet::new(),
             received: 0,
