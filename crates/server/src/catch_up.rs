@@ -6,8 +6,7 @@ use std::sync::Arc;
 use veche_wire::{EntryId, LogId, Push, Refused, Response, Seq, ServerFrame, Token, limits};
 
 use crate::service::{
-    Closing, ConnectionId, Effect, Fail, Reply, Service, Station, Subscription, hash_token,
-    is_same, remove_reader,
+    Closing, ConnectionId, Effect, Fail, Reply, Service, Station, Subscription, hash_token, is_same,
 };
 use crate::storage::{Batch, Engine, LogRecord, Page, Retired, Stored};
 
@@ -98,9 +97,9 @@ impl<E: Engine> Service<E> {
     /// Begins a subscription, in the place of an earlier one of the connection to the same log.
     pub(crate) fn subscribe(&mut self, id: ConnectionId, log: LogId, subscription: Subscription) {
         self.unsubscribe(id, &log);
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         connection.subscriptions.insert(log, Subscription { behind: false, ..subscription });
-        self.subscribers.entry(log).or_default().insert(id);
+        self.subscribers.insert(log, id);
         self.subscription_count += 1;
         if subscription.behind {
             self.park(id, &log);
@@ -108,21 +107,21 @@ impl<E: Engine> Service<E> {
     }
 
     pub(crate) fn unsubscribe(&mut self, id: ConnectionId, log: &LogId) {
-        if let Some(connection) = self.connections.get_mut(&id)
+        if let Some(connection) = self.connections.get_mut(id)
             && connection.subscriptions.remove(log).is_some()
         {
             connection.turns.retain(|other| other != log);
             self.subscription_count -= 1;
-            remove_reader(&mut self.subscribers, log, id);
+            self.subscribers.remove(log, id);
         }
     }
 
     /// A generation ended with the entry `until`: whoever is subscribed reads to there.
     pub(crate) fn end_subscriptions(&mut self, log: &LogId, until: Seq) {
-        for id in self.subscribers.get(log).into_iter().flatten() {
+        for id in self.subscribers.of(log) {
             let subscription = self
                 .connections
-                .get_mut(id)
+                .get_mut(*id)
                 .and_then(|connection| connection.subscriptions.get_mut(log));
             if let Some(subscription) = subscription {
                 subscription.until.get_or_insert(until);
@@ -132,7 +131,7 @@ impl<E: Engine> Service<E> {
 
     /// Leaves a subscription at its cursor, to be served from the log when there is room.
     pub(crate) fn park(&mut self, id: ConnectionId, log: &LogId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         let Some(subscription) = connection.subscriptions.get_mut(log) else { return };
         if !subscription.behind {
             subscription.behind = true;
@@ -143,24 +142,33 @@ impl<E: Engine> Service<E> {
 
     /// Remembers that a connection has something that is served from the storage.
     pub(crate) fn park_connection(&mut self, id: ConnectionId) {
-        if !self.parked.contains(&id) && self.parked.len() >= self.config.parked_connections_max {
-            return self.close(id, Closing::Parked);
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if !connection.is_parked {
+            if self.parked >= self.config.parked_connections_max {
+                return self.close(id, Closing::Parked);
+            }
+            connection.is_parked = true;
+            self.parked += 1;
         }
-        self.parked.insert(id);
-        self.hungry.insert(id);
+        if !std::mem::replace(&mut connection.is_hungry, true) {
+            self.hungry.push(id);
+        }
     }
 
     /// Serves the connections that were parked or have drained.
     pub(crate) fn feed_hungry(&mut self) {
         for id in std::mem::take(&mut self.hungry) {
-            self.feed(id);
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.is_hungry = false;
+                self.feed(id);
+            }
         }
     }
 
     /// Serves a connection from the storage while its outgoing queue has room: a page for each of
     /// its logs in turn, so that a long one does not keep the others waiting.
     pub(crate) fn feed(&mut self, id: ConnectionId) {
-        while let Some(connection) = self.connections.get(&id) {
+        while let Some(connection) = self.connections.get_mut(id) {
             if connection.closing.is_some()
                 || connection.outgoing_bytes >= self.config.pushes_bytes_max
             {
@@ -171,7 +179,7 @@ impl<E: Engine> Service<E> {
             } else if let Some(device) = connection.inboxes_behind.first().copied() {
                 self.feed_inbox(id, &device)
             } else {
-                self.parked.remove(&id);
+                self.parked -= usize::from(std::mem::take(&mut connection.is_parked));
                 return;
             };
             if let Err(error) = fed {
@@ -182,7 +190,7 @@ impl<E: Engine> Service<E> {
     }
 
     fn feed_log(&mut self, id: ConnectionId, log: &LogId) -> Stored<()> {
-        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         connection.turns.pop_front();
         let Some(subscription) = connection.subscriptions.get(log).copied() else { return Ok(()) };
         let mut turn = None;
@@ -191,7 +199,7 @@ impl<E: Engine> Service<E> {
             Ok(())
         })?;
         let Some(turn) = turn else { return Ok(()) };
-        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let Some(subscription) = connection.subscriptions.get_mut(log) else { return Ok(()) };
         subscription.cursor = turn.cursor;
         subscription.behind = !turn.is_at_end;

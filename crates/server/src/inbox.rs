@@ -68,25 +68,24 @@ impl<E: Engine> Service<E> {
     /// Begins to read an inbox from its start. A connection that reads too many inboxes stops
     /// reading the first of them.
     pub(crate) fn subscribe_inbox(&mut self, id: ConnectionId, device: DeviceId) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         connection.inboxes.insert(device, 0);
         connection.inboxes_behind.insert(device);
-        self.inbox_readers.entry(device).or_default().insert(id);
+        self.inbox_readers.insert(device, id);
         if connection.inboxes.len() > self.config.inboxes_max
             && let Some(first) = connection.inboxes.keys().find(|other| **other != device).copied()
         {
             connection.inboxes.remove(&first);
             connection.inboxes_behind.remove(&first);
-            crate::service::remove_reader(&mut self.inbox_readers, &first, id);
+            self.inbox_readers.remove(&first, id);
         }
         self.park_connection(id);
     }
 
     /// Something came into an inbox.
     pub(crate) fn wake_inbox(&mut self, device: &DeviceId) {
-        let Some(readers) = self.inbox_readers.get(device).cloned() else { return };
-        for id in readers {
-            if let Some(connection) = self.connections.get_mut(&id) {
+        for id in self.inbox_readers.of(device).to_vec() {
+            if let Some(connection) = self.connections.get_mut(id) {
                 connection.inboxes_behind.insert(*device);
             }
             self.park_connection(id);
@@ -95,7 +94,7 @@ impl<E: Engine> Service<E> {
 
     /// Sends the next page of an inbox.
     pub(crate) fn feed_inbox(&mut self, id: ConnectionId, device: &DeviceId) -> Stored<()> {
-        let Some(connection) = self.connections.get_mut(&id) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(id) else { return Ok(()) };
         let after = connection.inboxes.get(device).copied().unwrap_or(0);
         let page = Page {
             after,

@@ -12,7 +12,7 @@ use veche_wire::{
 
 use crate::admit::is_signed;
 use crate::service::{Effect, Fail, Reply, Service, Station};
-use crate::service::{hash_token, is_same};
+use crate::service::{hash_token, is_same, make_ready};
 use crate::storage::{Engine, LogRecord, Retired};
 
 impl Station<'_> {
@@ -232,43 +232,43 @@ impl<E: Engine> Service<E> {
     /// encoding for all. The others are parked at their cursors.
     pub(crate) fn fan_out(&mut self, fresh: Fresh) {
         for (log, entries) in fresh.0 {
-            let readers = self.readers_of(&log);
+            let readers = self.subscribers.of(&log).to_vec();
             if readers.is_empty() {
                 continue;
             }
-            let frames = encode_shared(&log, entries);
-            for id in readers {
-                frames.iter().for_each(|shared| self.push_shared(id, &log, shared));
+            for shared in encode_shared(&log, entries) {
+                let pushed = readers.iter().filter(|id| self.push_shared(**id, &log, &shared));
+                let receivers = pushed.count() as u64;
+                self.metrics.deliveries.add(receivers * shared.count);
             }
         }
     }
 
-    fn readers_of(&self, log: &LogId) -> Vec<crate::ConnectionId> {
-        self.subscribers.get(log).into_iter().flatten().copied().collect()
-    }
-
-    fn push_shared(&mut self, id: crate::ConnectionId, log: &LogId, shared: &Shared) {
+    /// Whether the subscriber got it; else it knows it already, or is parked.
+    fn push_shared(&mut self, id: crate::ConnectionId, log: &LogId, shared: &Shared) -> bool {
         let room = self.config.pushes_bytes_max;
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let Some(subscription) = connection.subscriptions.get_mut(log) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return false };
+        let Some(subscription) = connection.subscriptions.get_mut(log) else { return false };
         if subscription.behind || subscription.cursor >= shared.last {
-            return;
+            return false;
         }
         let follows = subscription.cursor + 1 == shared.first;
         if !follows || subscription.until.is_some() || connection.outgoing_bytes >= room {
-            return self.park(id, log);
+            self.park(id, log);
+            return false;
         }
         subscription.cursor = shared.last;
-        self.metrics.deliveries.add(shared.count);
-        self.send(id, &shared.frame);
+        connection.put(Arc::clone(&shared.frame));
+        make_ready(&mut self.ready, connection, id);
+        true
     }
 
     /// Gives a signal to all other subscribers that have room; nobody waits for it.
     pub(crate) fn signal(&mut self, from: crate::ConnectionId, log: LogId, bytes: Vec<u8>) {
-        let readers = self.readers_of(&log);
+        let readers = self.subscribers.of(&log).to_vec();
         let frame: Arc<[u8]> = ServerFrame::Push(Push::Signal { log, bytes }).encode().into();
         for id in readers.into_iter().filter(|id| *id != from) {
-            let has_room = self.connections.get(&id).is_some_and(|connection| {
+            let has_room = self.connections.get(id).is_some_and(|connection| {
                 connection.outgoing_bytes < self.config.pushes_bytes_max
                     && connection
                         .subscriptions

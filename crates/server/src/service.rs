@@ -24,7 +24,7 @@ mod connection;
 
 pub(crate) use batch::{Effect, Fail, Reply, Station, Switches, hash_token, is_same};
 pub use connection::{Closing, ConnectionId, Outgoing, PeerId};
-pub(crate) use connection::{Connection, Subscription};
+pub(crate) use connection::{Connection, Connections, Readers, Subscription};
 
 /// Rules that a test breaks on purpose, to see that it is noticed.
 #[cfg(any(test, feature = "mutants"))]
@@ -46,22 +46,21 @@ pub struct Service<E> {
     pub(crate) config: Config,
     pub(crate) metrics: Arc<Metrics>,
     directory_key: SigningKey,
-    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
-    next_connection: u64,
+    pub(crate) connections: Connections,
     addresses: BTreeMap<PeerId, Address>,
     jobs: Vec<Job>,
     /// When each log took its last commit, while that still matters.
     commit_times: BTreeMap<LogId, Millis>,
-    pub(crate) subscribers: BTreeMap<LogId, BTreeSet<ConnectionId>>,
+    pub(crate) subscribers: Readers<LogId>,
     /// How many subscriptions of logs there are.
     pub(crate) subscription_count: usize,
-    pub(crate) inbox_readers: BTreeMap<DeviceId, BTreeSet<ConnectionId>>,
-    /// Connections with something that is served from the log.
-    pub(crate) parked: BTreeSet<ConnectionId>,
+    pub(crate) inbox_readers: Readers<DeviceId>,
+    /// How many connections have something that is served from the log.
+    pub(crate) parked: usize,
     /// Of these, those that may have room.
-    pub(crate) hungry: BTreeSet<ConnectionId>,
+    pub(crate) hungry: Vec<ConnectionId>,
     /// Connections with something to take.
-    ready: BTreeSet<ConnectionId>,
+    pub(crate) ready: Vec<ConnectionId>,
     /// Bytes on disk when they were last counted.
     disk_bytes: u64,
     /// A rule broken on purpose.
@@ -89,17 +88,16 @@ impl<E: Engine> Service<E> {
             config,
             metrics,
             directory_key: SigningKey::from_bytes(directory_key),
-            connections: BTreeMap::new(),
-            next_connection: 1,
+            connections: Connections::default(),
             addresses: BTreeMap::new(),
             jobs: Vec::new(),
             commit_times: BTreeMap::new(),
-            subscribers: BTreeMap::new(),
+            subscribers: Readers::default(),
             subscription_count: 0,
-            inbox_readers: BTreeMap::new(),
-            parked: BTreeSet::new(),
-            hungry: BTreeSet::new(),
-            ready: BTreeSet::new(),
+            inbox_readers: Readers::default(),
+            parked: 0,
+            hungry: Vec::new(),
+            ready: Vec::new(),
             disk_bytes,
             #[cfg(any(test, feature = "mutants"))]
             mutant: None,
@@ -124,27 +122,28 @@ impl<E: Engine> Service<E> {
         address.connections += 1;
         let mut nonce = [0; 32];
         random.fill(&mut nonce);
-        let id = ConnectionId(self.next_connection);
-        self.next_connection += 1;
-        self.connections.insert(id, Connection::new(peer, nonce));
+        let id = self.connections.insert(Connection::new(peer, nonce));
         self.metrics.connections.set(self.connections.len() as u64);
         Ok(id)
+    }
+
+    /// Whether a connection is open.
+    pub(crate) fn is_connected(&self, id: ConnectionId) -> bool {
+        self.connections.get(id).is_some()
     }
 
     /// Forgets a connection, its subscriptions and what it was still to be sent. What it asked
     /// before is done all the same.
     pub fn disconnect(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.remove(&id) else { return };
+        let Some(connection) = self.connections.remove(id) else { return };
         self.subscription_count -= connection.subscriptions.len();
         for log in connection.subscriptions.keys() {
-            remove_reader(&mut self.subscribers, log, id);
+            self.subscribers.remove(log, id);
         }
         for device in connection.inboxes.keys() {
-            remove_reader(&mut self.inbox_readers, device, id);
+            self.inbox_readers.remove(device, id);
         }
-        self.parked.remove(&id);
-        self.hungry.remove(&id);
-        self.ready.remove(&id);
+        self.parked -= usize::from(connection.is_parked);
         if let Some(address) = self.addresses.get_mut(&connection.peer) {
             address.connections = address.connections.saturating_sub(1);
         }
@@ -154,7 +153,7 @@ impl<E: Engine> Service<E> {
     /// Takes an encoded frame of a connection. Where not even its id can be read, it is answered
     /// with id 0, and the connection is to be closed.
     pub fn handle(&mut self, now: Millis, id: ConnectionId, frame: &[u8]) {
-        if self.connections.get(&id).is_none_or(|connection| connection.closing.is_some()) {
+        if self.connections.get(id).is_none_or(|connection| connection.closing.is_some()) {
             return;
         }
         if frame.len() > limits::FRAME_BYTES_MAX {
@@ -179,7 +178,7 @@ impl<E: Engine> Service<E> {
 
     /// Takes a frame of a connection.
     pub fn handle_frame(&mut self, now: Millis, id: ConnectionId, frame: ClientFrame) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         if connection.closing.is_some() {
             return;
         }
@@ -208,7 +207,7 @@ impl<E: Engine> Service<E> {
 
     /// Answers what was not admitted. Who goes on and on with that is sent away.
     fn refuse(&mut self, id: ConnectionId, request: RequestId, refused: Refused) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         connection.refusals += 1;
         let too_many = connection.refusals > self.config.refusals_max;
         self.answer(id, request, Response::Refused(refused));
@@ -234,19 +233,26 @@ impl<E: Engine> Service<E> {
         self.count_readers();
     }
 
-    /// The connections with something to take since this was last asked, in order.
+    /// The connections with something to take since this was last asked.
     pub fn take_ready(&mut self) -> Vec<ConnectionId> {
-        std::mem::take(&mut self.ready).into_iter().collect()
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.retain(|id| match self.connections.get_mut(*id) {
+            Some(connection) => std::mem::take(&mut connection.is_ready),
+            None => false,
+        });
+        ready
     }
 
     /// Takes what a connection is to be sent: whole frames until `budget_bytes` is reached. Then
     /// reads on for its parked subscriptions.
     pub fn take_outgoing(&mut self, id: ConnectionId, budget_bytes: usize) -> Outgoing {
-        let Some(connection) = self.connections.get_mut(&id) else { return Outgoing::default() };
+        let Some(connection) = self.connections.get_mut(id) else { return Outgoing::default() };
         let frames = connection.take(budget_bytes);
-        self.feed(id);
-        let Some(connection) = self.connections.get(&id) else { return Outgoing::default() };
-        let is_served = connection.closing.is_none() && connection.is_parked();
+        if connection.is_parked {
+            self.feed(id);
+        }
+        let Some(connection) = self.connections.get(id) else { return Outgoing::default() };
+        let is_served = connection.closing.is_none() && connection.has_turns();
         let more = !connection.outgoing.is_empty() || is_served;
         Outgoing { frames, more, closing: connection.closing.filter(|_| !more) }
     }
@@ -298,9 +304,9 @@ impl<E: Engine> Service<E> {
 
     /// Says that a connection is to be closed once it has taken what waits for it.
     pub(crate) fn close(&mut self, id: ConnectionId, why: Closing) {
-        if let Some(connection) = self.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(id) {
             connection.closing.get_or_insert(why);
-            self.ready.insert(id);
+            make_ready(&mut self.ready, connection, id);
         }
     }
 
@@ -315,9 +321,9 @@ impl<E: Engine> Service<E> {
 
     /// Puts an encoded frame into the outgoing queue.
     pub(crate) fn send(&mut self, id: ConnectionId, frame: &Arc<[u8]>) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
         connection.put(Arc::clone(frame));
-        self.ready.insert(id);
+        make_ready(&mut self.ready, connection, id);
         // Pushes and long answers stop far below this: it asks and asks, and takes no answer.
         if connection.outgoing_bytes > 2 * self.config.answers_bytes_max {
             connection.drop_outgoing();
@@ -327,7 +333,7 @@ impl<E: Engine> Service<E> {
 
     fn greet(&mut self, id: ConnectionId, version: u32) -> Response {
         let newest = limits::PROTOCOL_VERSION;
-        let Some(connection) = self.connections.get_mut(&id) else {
+        let Some(connection) = self.connections.get_mut(id) else {
             return Response::Refused(Refused::Broken);
         };
         if version != newest {
@@ -401,7 +407,7 @@ impl<E: Engine> Service<E> {
     fn settle(&mut self, now: Millis, jobs: &[Job], replies: Vec<Reply>) {
         let mut fresh = log::Fresh::default();
         for (job, reply) in jobs.iter().zip(replies) {
-            if let Some(connection) = self.connections.get_mut(&job.connection) {
+            if let Some(connection) = self.connections.get_mut(job.connection) {
                 connection.waiting = connection.waiting.saturating_sub(1);
                 connection.reserved_bytes = connection.reserved_bytes.saturating_sub(job.reserved);
             }
@@ -453,21 +459,18 @@ impl<E: Engine> Service<E> {
     fn count_readers(&self) {
         self.metrics.subscriptions.set(self.subscription_count as u64);
         self.metrics.connections.set(self.connections.len() as u64);
-        self.metrics.parked.set(self.parked.len() as u64);
+        self.metrics.parked.set(self.parked as u64);
     }
 }
 
-/// Forgets that a connection reads something.
-pub(crate) fn remove_reader<K: Ord + Copy>(
-    readers: &mut BTreeMap<K, BTreeSet<ConnectionId>>,
-    key: &K,
+/// Puts a connection among those with something to take.
+pub(crate) fn make_ready(
+    ready: &mut Vec<ConnectionId>,
+    connection: &mut Connection,
     id: ConnectionId,
 ) {
-    if let Some(set) = readers.get_mut(key) {
-        set.remove(&id);
-        if set.is_empty() {
-            readers.remove(key);
-        }
+    if !std::mem::replace(&mut connection.is_ready, true) {
+        ready.push(id);
     }
 }
 

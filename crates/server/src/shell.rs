@@ -6,7 +6,6 @@
 //! [`OUTBOX_BYTES_MAX`] for each connection. Reads are done on the same thread; the seam for moving
 //! them elsewhere is `Engine::read`.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -138,7 +137,7 @@ pub fn start<E: Engine + 'static>(
         metrics: Arc::clone(&service.metrics),
         links: Arc::default(),
     };
-    let keeper = Keeper { service, clock, random, outboxes: BTreeMap::new() };
+    let keeper = Keeper { service, clock, random, outboxes: Vec::new() };
     let thread =
         std::thread::Builder::new().name("service".into()).spawn(move || keeper.run(events))?;
     Ok((handle, thread))
@@ -149,7 +148,8 @@ struct Keeper<E, C, R> {
     service: Service<E>,
     clock: C,
     random: R,
-    outboxes: BTreeMap<ConnectionId, Arc<Outbox>>,
+    /// Of the open connections, by slot.
+    outboxes: Vec<Option<Arc<Outbox>>>,
 }
 
 impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
@@ -168,7 +168,7 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
             }
         }
         events.close();
-        self.outboxes.values().for_each(|outbox| outbox.close());
+        self.outboxes.iter().flatten().for_each(|outbox| outbox.close());
         self.service
     }
 
@@ -178,7 +178,7 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
             Event::Connect(peer, outbox, reply) => {
                 let connected = self.service.connect(peer, &mut self.random);
                 if let Ok(id) = connected {
-                    self.outboxes.insert(id, outbox);
+                    self.remember(id, outbox);
                 }
                 if let Err(Ok(id)) = reply.send(connected) {
                     self.forget(id);
@@ -200,14 +200,31 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
         false
     }
 
+    fn remember(&mut self, id: ConnectionId, outbox: Arc<Outbox>) {
+        if self.outboxes.len() <= id.slot() {
+            self.outboxes.resize_with(id.slot() + 1, || None);
+        }
+        if let Some(place) = self.outboxes.get_mut(id.slot()) {
+            *place = Some(outbox);
+        }
+    }
+
     fn forget(&mut self, id: ConnectionId) {
-        self.outboxes.remove(&id);
+        if self.service.is_connected(id)
+            && let Some(place) = self.outboxes.get_mut(id.slot())
+        {
+            *place = None;
+        }
         self.service.disconnect(id);
     }
 
     /// Gives a connection's task what there is room for.
     fn hand_over(&mut self, id: ConnectionId) {
-        let Some(outbox) = self.outboxes.get(&id) else { return };
+        // Of a connection that is gone, there is nothing to hand to the one in its slot.
+        if !self.service.is_connected(id) {
+            return;
+        }
+        let Some(Some(outbox)) = self.outboxes.get(id.slot()) else { return };
         let mut state = outbox.lock();
         loop {
             let room = OUTBOX_BYTES_MAX.saturating_sub(state.bytes);
@@ -221,7 +238,11 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
                 break;
             }
             state.bytes += outgoing.frames.iter().map(|frame| frame.len()).sum::<usize>();
-            state.frames.extend(outgoing.frames);
+            if state.frames.is_empty() {
+                state.frames = outgoing.frames;
+            } else {
+                state.frames.extend(outgoing.frames);
+            }
             if !outgoing.more {
                 break;
             }

@@ -10,7 +10,109 @@ use crate::rates::Bucket;
 
 /// A connection, for as long as it lasts. Never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(pub(crate) u64);
+pub struct ConnectionId {
+    /// How often the slot had been used before.
+    turn: u32,
+    slot: u32,
+}
+
+impl ConnectionId {
+    /// A small number that no other connection has at the same time.
+    pub(crate) fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// The open connections, found by their ids without a search: a message to thousands looks each of
+/// them up.
+#[derive(Default)]
+pub(crate) struct Connections {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    count: usize,
+}
+
+struct Slot {
+    turn: u32,
+    connection: Option<Box<Connection>>,
+}
+
+impl Connections {
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn insert(&mut self, connection: Connection) -> ConnectionId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { turn: 0, connection: None });
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        let turn = match self.slots.get_mut(slot as usize) {
+            Some(found) => {
+                found.connection = Some(Box::new(connection));
+                found.turn
+            }
+            None => 0,
+        };
+        self.count += 1;
+        ConnectionId { turn, slot }
+    }
+
+    pub(crate) fn remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
+        let slot = self.slots.get_mut(id.slot()).filter(|slot| slot.turn == id.turn)?;
+        let connection = slot.connection.take()?;
+        self.count -= 1;
+        // A slot that was used four thousand million times stays empty.
+        if let Some(turn) = slot.turn.checked_add(1) {
+            slot.turn = turn;
+            self.free.push(id.slot);
+        }
+        Some(connection)
+    }
+
+    pub(crate) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        let slot = self.slots.get(id.slot()).filter(|slot| slot.turn == id.turn)?;
+        slot.connection.as_deref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let slot = self.slots.get_mut(id.slot()).filter(|slot| slot.turn == id.turn)?;
+        slot.connection.as_deref_mut()
+    }
+}
+
+/// Who reads what: for each key the connections, in order.
+pub(crate) struct Readers<K>(BTreeMap<K, Vec<ConnectionId>>);
+
+impl<K> Default for Readers<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord + Copy> Readers<K> {
+    /// The readers of `key`.
+    pub(crate) fn of(&self, key: &K) -> &[ConnectionId] {
+        self.0.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn insert(&mut self, key: K, id: ConnectionId) {
+        let readers = self.0.entry(key).or_default();
+        if let Err(place) = readers.binary_search(&id) {
+            readers.insert(place, id);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &K, id: ConnectionId) {
+        let Some(readers) = self.0.get_mut(key) else { return };
+        if let Ok(place) = readers.binary_search(&id) {
+            readers.remove(place);
+        }
+        if readers.is_empty() {
+            self.0.remove(key);
+        }
+    }
+}
 
 /// Where connections come from, as far as limits are counted by it. Cannot be printed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,6 +198,12 @@ pub(crate) struct Connection {
     pub(crate) outgoing: VecDeque<Arc<[u8]>>,
     pub(crate) outgoing_bytes: usize,
     pub(crate) closing: Option<Closing>,
+    /// Whether it counts as parked: something is served from the storage.
+    pub(crate) is_parked: bool,
+    /// Whether it stands among those that may have room.
+    pub(crate) is_hungry: bool,
+    /// Whether it stands among those with something to take.
+    pub(crate) is_ready: bool,
 }
 
 impl Connection {
@@ -116,6 +224,9 @@ impl Connection {
             outgoing: VecDeque::new(),
             outgoing_bytes: 0,
             closing: None,
+            is_parked: false,
+            is_hungry: false,
+            is_ready: false,
         }
     }
 
@@ -126,6 +237,10 @@ impl Connection {
 
     /// Whole frames until `budget_bytes` is reached.
     pub(crate) fn take(&mut self, budget_bytes: usize) -> Vec<Arc<[u8]>> {
+        if self.outgoing_bytes <= budget_bytes {
+            self.outgoing_bytes = 0;
+            return std::mem::take(&mut self.outgoing).into();
+        }
         let mut taken_bytes = 0;
         let mut frames = Vec::new();
         while taken_bytes < budget_bytes {
@@ -142,7 +257,7 @@ impl Connection {
         self.outgoing_bytes = 0;
     }
 
-    pub(crate) fn is_parked(&self) -> bool {
+    pub(crate) fn has_turns(&self) -> bool {
         !self.turns.is_empty() || !self.inboxes_behind.is_empty()
     }
 }

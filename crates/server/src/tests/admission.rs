@@ -170,7 +170,7 @@ fn who_takes_no_answers_is_sent_away() {
     let id = stage.connect();
     for _ in 0..10_000 {
         stage.send(id, Request::Hello { version: 1 });
-        assert!(stage.service.connections[&id].outgoing_bytes <= 20_000);
+        assert!(stage.service.connections.get(id).unwrap().outgoing_bytes <= 20_000);
     }
     assert_eq!(stage.service.take_outgoing(id, usize::MAX).closing, Some(Closing::Unread));
 }

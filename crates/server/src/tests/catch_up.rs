@@ -146,7 +146,7 @@ fn a_slow_reader_is_parked_at_its_cursor() {
 
     // It takes nothing while two megabytes come in.
     stage.chatter(ana, &chat, 2_000, 1_000);
-    let waiting = stage.service.connections[&bo].outgoing_bytes;
+    let waiting = stage.service.connections.get(bo).unwrap().outgoing_bytes;
     let bound = stage.service.config.pushes_bytes_max + (300 << 10);
     assert!(waiting <= bound, "{waiting} bytes wait for one reader");
     assert_eq!(stage.service.metrics.parked.value(), 1);
@@ -308,5 +308,5 @@ fn a_connection_that_is_gone_gets_nothing_and_disturbs_nobody() {
 
     assert_eq!(stage.pushed_seqs(cy), [1, 2], "what it asked before is done all the same");
     assert_eq!(stage.answer(bo, asked), None);
-    assert_eq!(stage.service.subscribers[&chat.log].len(), 1);
+    assert_eq!(stage.service.subscribers.of(&chat.log).len(), 1);
 }
