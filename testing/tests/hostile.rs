@@ -1,13 +1,13 @@
 //! People who mean harm, or whose programs do: what they can spoil, and for whom.
 
 use sha2::{Digest, Sha256};
-use veche_client::{ChatState, Command, Settled};
+use veche_client::{ChatState, Command, Mutant, Settled};
 use veche_mls::{
     AdminSecret, BlobRef, Bound, Change, ChatKind, DeviceKeys, Engine, Envelope, GenerationSecret,
     Group, Identity, Invitation, JudgeContext, MemoryKeep, Phrase, Policy, RiderPlace, RiderPlan,
     Suite, Transcript, Verdict,
 };
-use veche_testing::world::Outsider;
+use veche_testing::world::{Outsider, Sabotage};
 use veche_testing::{Dice, Person, World};
 use veche_wire::{
     Append, BlobId, Delivery, DeviceRecord, Entry, EntryId, InboxPass, Kind, LogId, Permit, Random,
@@ -353,4 +353,24 @@ fn a_chat_that_the_server_does_not_know_holds_no_other_up() {
     ana.say(chat, "all is well");
     world.wait_ms(10_000);
     assert_eq!(bo.screen(chat), "ana: all is well");
+}
+
+#[test]
+fn nobody_is_put_out_of_a_group_by_being_added_again() {
+    let dishonest = Sabotage { client: Some(Mutant::Dishonest), ..Sabotage::default() };
+    let mut world = World::sabotaged(9, dishonest);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    ana.say(group, "before");
+    world.settle();
+    // A KeyPackage of anybody is to be had from the directory. Cyd, a plain member, takes ana's,
+    // and tells ana nothing.
+    cyd.add(group, &ana);
+    world.wait_ms(1_000);
+    world.restart(&ana);
+    world.wait_ms(120_000);
+    assert_eq!(ana.chat(group).unwrap().state, ChatState::Active);
+    ana.say(group, "after");
+    world.settle();
+    assert_eq!(bo.screen(group), "ana: before\nana: after");
 }

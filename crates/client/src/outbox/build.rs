@@ -10,6 +10,8 @@ use crate::ClientError;
 use crate::api::ARRIVAL_MS;
 use crate::wanted::{Change, Id, Person};
 use crate::work::Work;
+#[cfg(feature = "mutants")]
+use crate::work::mutated;
 
 /// What an intent comes to.
 pub(super) enum Plan {
@@ -35,6 +37,8 @@ pub(super) struct Making {
 pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Plan, ClientError> {
     let me = work.identity()?.account();
     Ok(match change {
+        #[cfg(feature = "mutants")]
+        Change::Add(people) if mutated!(work.core, Dishonest) => replace(work, group, people)?,
         Change::Add(people) => add(work, group, people)?,
         Change::Remove(accounts) => remove(group, accounts),
         Change::RemoveLeaver(request) => remove_leaver(group, request),
@@ -86,6 +90,22 @@ fn not_arrived(tx: &Tx<'_>, log: &LogId, now: Millis) -> Result<BTreeSet<DeviceI
         .filter(|(_, added)| now.saturating_sub(*added) >= ARRIVAL_MS)
         .map(|(device, _)| device)
         .collect())
+}
+
+/// Puts members out of the group by adding them again, for the test that they come back.
+#[cfg(feature = "mutants")]
+fn replace(work: &Work<'_>, group: &Group, people: &[Person]) -> Result<Plan, ClientError> {
+    let mut change = MlsChange::default();
+    for device in people.iter().flat_map(|person| &person.devices) {
+        let Ok(record) = DeviceRecord::decode(&device.record) else { continue };
+        let member = group.member_of_device(&record.certificate.device);
+        change.removes.extend(member.map(|member| member.leaf));
+        change.adds.extend(device.package.clone());
+    }
+    if change.removes.is_empty() {
+        return add(work, group, people);
+    }
+    Ok(Plan::Make(Making { change, ..Making::default() }))
 }
 
 fn remove(group: &Group, accounts: &[Id]) -> Plan {
