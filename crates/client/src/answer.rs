@@ -64,6 +64,10 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
         }
         (Key::Create(log), Response::Done) => outbox::created(work, &log),
         (Key::Subscribe(log), Response::Subscribed { head }) => subscribed(work, log, head),
+        (Key::Fork(log, at), Response::Entries { .. }) => {
+            inbox::restored::looked(work, &log, at, true);
+            Ok(())
+        }
         (Key::Gap(log), Response::Entries { entries, head }) => {
             inbox::gap_told(work, &log, (&entries, head))
         }
@@ -121,14 +125,27 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             work.core.session.put_off(Key::Register, work.now + RETRY_MS);
             Ok(())
         }
+        Key::Fork(log, at) => {
+            match refused {
+                Refused::Beyond { .. } => inbox::restored::looked(work, &log, at, false),
+                _ => inbox::restored::not_looked(work, &log),
+            }
+            Ok(())
+        }
         // A gap that cannot be asked about shows again.
         Key::Signal(_) | Key::Probe(_) | Key::Gap(_) => Ok(()),
     }
 }
 
 fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientError> {
-    work.core.session.probes.remove(&log);
     work.core.session.unfollowed.remove(&log);
+    work.core.session.missing.remove(&log);
+    let probed = work.core.session.probes.remove(&log).is_some();
+    if probed && work.tx.log(&log)?.is_some_and(|row| row.cursor >= head) {
+        // The right is over that this was read with, and the next one is not known to the server.
+        work.core.session.put_off(Key::Subscribe(log), work.now + RETRY_MS);
+    }
+    outbox::find_lost(work, &log, head)?;
     if !work.core.session.ended.remove(&log) {
         work.core.session.subscriptions.insert(log, Subscription { head, fresh: true });
     }
@@ -140,11 +157,10 @@ fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientEr
 fn not_subscribed(work: &mut Work<'_>, log: &LogId, refused: &Refused) -> Result<(), ClientError> {
     let Some(row) = work.tx.log(log)? else { return Ok(()) };
     match refused {
-        Refused::Beyond { head } => return inbox::restored::roll_back(work, row, *head),
+        Refused::Beyond { head } => return inbox::restored::beyond(work, &row, *head),
         // Made after the copy that the server was restored from.
         Refused::NotFound => inbox::restored::log_lost(work, row)?,
-        // Our generation is newer than the server's: it was restored, or a rotation is on its way
-        // to us. An older token of ours tells.
+        // Our generation is newer than the server's: it was restored. An older token of ours tells.
         Refused::Forbidden => inbox::restored::token_unknown(work, row)?,
         other => {
             let words = format!("A chat cannot be followed: {}", words(other));

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use veche_mls::{ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree};
 use veche_store::{
-    BlobRow, ChatRow, Direction, GenerationRow, InvitationRow, InvitationState, LogFlags, LogRow,
-    LogState, Scope,
+    BlobRow, ChatRow, Direction, EntryRow, GenerationRow, InvitationRow, InvitationState, LogFlags,
+    LogRow, LogState, Scope,
 };
 use veche_wire::content::{Body, Note};
 use veche_wire::{AccountId, Credential, EntryId, InboxEntry, LogId, Seq, SignedRequest};
@@ -334,6 +334,15 @@ fn put_rows(
     }
     work.tx.put_log(&log)?;
     work.tx.drop_entries_after(&log.log, 0)?;
+    work.tx.forget_restoration(&log.log)?;
+    let came_in = EntryRow {
+        seq: invitation.commit_seq,
+        id: invitation.commit,
+        hash: invitation.transcript,
+        frame: Vec::new(),
+        wanted: None,
+    };
+    work.tx.put_entry(&log.log, &came_in)?;
     work.tx.clear_counters(&log.log)?;
     work.tx.put_generation(
         &log.log,
@@ -385,7 +394,9 @@ fn joined_group(
     if let Some(earlier) = earlier.filter(|earlier| earlier.state == LogState::Stuck) {
         readmit::repaired(work, &log.log)?;
         let words = "this device was added again; what was said meanwhile is not here";
-        let place = (&invitation.commit, earlier.cursor + 1);
+        // Without a place in the log, it stands where this device goes on.
+        let since = if earlier.cursor == 0 { log.cursor } else { earlier.cursor + 1 };
+        let place = (&invitation.commit, since);
         inbox::line(work, &log, place, &inbox::Line { by: me, about: Some(me), words })?;
         outbox::seal_anew(work, &log.log)?;
     } else {

@@ -5,7 +5,7 @@ use veche_wire::{InboxPass, Permit, Request};
 
 use crate::session::{Key, Session, Stage};
 use crate::work::Work;
-use crate::{Client, ClientError, Effect, account, blobs, gather, invitation, outbox};
+use crate::{Client, ClientError, Effect, account, blobs, gather, inbox, invitation, outbox};
 
 impl Client {
     /// Starts whatever can be started, and says when to come again.
@@ -82,7 +82,10 @@ fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
             continue;
         }
         match row.state {
-            LogState::Active => follow(work, &row)?,
+            LogState::Active => match work.core.session.forks.get(&row.log).copied() {
+                Some(fork) => inbox::restored::look(work, row, fork)?,
+                None => follow(work, &row)?,
+            },
             // A device without its place only asks for it; that needs no reading.
             LogState::Creating | LogState::Stuck => {
                 work.core.session.dirty.insert(row.log);
@@ -96,7 +99,8 @@ fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
 fn follow(work: &mut Work<'_>, row: &veche_store::LogRow) -> Result<(), ClientError> {
     let Some(token) = outbox::read_token(work, row)? else { return Ok(()) };
     let (log, after) = (row.log, row.cursor);
-    work.ask(Key::Subscribe(log), |_| Request::Subscribe { log, token, after, after_id: None });
+    let after_id = work.tx.entry_at(&log, after)?.map(|entry| entry.id);
+    work.ask(Key::Subscribe(log), |_| Request::Subscribe { log, token, after, after_id });
     Ok(())
 }
 

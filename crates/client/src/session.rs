@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use veche_wire::{BlobId, ClientFrame, EntryId, LogId, Millis, Request, RequestId, Seq};
 
+use crate::inbox::restored::Fork;
 use crate::{Connection, Effect};
 
 /// A request that is not answered for so long means a dead connection, in milliseconds.
@@ -22,6 +23,8 @@ pub(crate) enum Key {
     Subscribe(LogId),
     /// Whether the server still has what comes next.
     Probe(LogId),
+    /// Whether the log has the same entry as this device at a place.
+    Fork(LogId, Seq),
     /// What the log has after the cursor, where a push left some out.
     Gap(LogId),
     Append(LogId, EntryId),
@@ -72,8 +75,16 @@ pub(crate) struct Session {
     /// Where envelopes were missing: the last before them, and the first after.
     pub(crate) inbox_gap: Option<(Seq, Seq)>,
     pub(crate) subscriptions: BTreeMap<LogId, Subscription>,
-    /// Logs that are asked for under the generation before: the server does not know the current one.
-    pub(crate) probes: BTreeSet<LogId>,
+    /// Logs that are asked for under an older generation: the server does not know the current one.
+    pub(crate) probes: BTreeMap<LogId, u64>,
+    /// Logs of which this device has other entries than the server.
+    pub(crate) forks: BTreeMap<LogId, Fork>,
+    /// Logs of which the server lacks what this device needs to follow them, and since when.
+    pub(crate) missing: BTreeMap<LogId, Millis>,
+    /// Leaves of whom this person was told that they are shown another order.
+    pub(crate) betrayed: BTreeSet<(LogId, u32)>,
+    /// Lost entries that the server has again.
+    pub(crate) again: BTreeSet<EntryId>,
     /// Logs that the server does not let this device follow now, whatever else it has for it.
     pub(crate) unfollowed: BTreeSet<LogId>,
     /// The generation that each log was at when its subscription last ended.
@@ -103,7 +114,11 @@ impl Session {
             inbox_seen: 0,
             inbox_gap: None,
             subscriptions: BTreeMap::new(),
-            probes: BTreeSet::new(),
+            probes: BTreeMap::new(),
+            forks: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            betrayed: BTreeSet::new(),
+            again: BTreeSet::new(),
             unfollowed: BTreeSet::new(),
             ended_at: BTreeMap::new(),
             ended: BTreeSet::new(),
@@ -119,8 +134,9 @@ impl Session {
 
     /// Forgets the connection.
     pub(crate) fn reset(&mut self) {
-        let Self { received, sent, .. } = *self;
-        *self = Self { received, sent, ..Self::new() };
+        let (received, sent) = (self.received, self.sent);
+        let betrayed = std::mem::take(&mut self.betrayed);
+        *self = Self { received, sent, betrayed, ..Self::new() };
     }
 
     pub(crate) fn is_up(&self) -> bool {

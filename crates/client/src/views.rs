@@ -379,6 +379,7 @@ impl Client {
             let mut outgoing = tx.waiting_intents()?.len() as u64;
             outgoing += tx.deliveries()?.len() as u64;
             outgoing += tx.outbox_waiting(self.now)?;
+            outgoing += tx.lost_count()?;
             let caught_up = crate::pump::is_caught_up(tx, session)?;
             Ok(Pending { outgoing, caught_up, received: session.received, sent: session.sent })
         })

@@ -67,6 +67,8 @@ CREATE TABLE entry (
     id BLOB NOT NULL,
     hash BLOB NOT NULL,
     frame BLOB NOT NULL,
+    -- Of own entries: what was wanted, should it have to be done again.
+    wanted BLOB,
     PRIMARY KEY (log, seq)
 ) WITHOUT ROWID;
 CREATE INDEX entry_by_id ON entry (log, id);
@@ -94,6 +96,26 @@ CREATE TABLE awaited (
     device BLOB NOT NULL,
     added INTEGER NOT NULL,
     PRIMARY KEY (log, device)
+) WITHOUT ROWID;
+
+-- Entries that were processed before the server was restored from an older copy, until the log
+-- brings them again, and which places of a log held other entries once.
+CREATE TABLE lost_entry (
+    log BLOB NOT NULL,
+    slot INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    epoch INTEGER NOT NULL,
+    applied INTEGER NOT NULL,
+    skipped INTEGER NOT NULL,
+    frame BLOB NOT NULL,
+    wanted BLOB,
+    PRIMARY KEY (log, slot)
+) WITHOUT ROWID;
+CREATE INDEX lost_entry_by_id ON lost_entry (log, id);
+CREATE TABLE restoration (
+    log BLOB PRIMARY KEY,
+    after INTEGER NOT NULL,
+    until INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- The next counter expected of each leaf in the current epoch.

@@ -22,7 +22,6 @@ pub(super) fn take(
 ) -> Result<Taken, ClientError> {
     let key = group.entry_key(&work.core.engine)?;
     let Some(mls) = key.open(&row.log, &entry.id, Kind::Commit, &entry.bytes) else {
-        super::restored::unreadable(work, row, entry)?;
         return skipped(work, group, own, "it was sealed for another epoch");
     };
     let context = JudgeContext { current_generation: row.generation };

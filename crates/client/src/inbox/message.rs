@@ -30,16 +30,16 @@ pub(super) fn take(
     }
     let key = group.entry_key(&work.core.engine)?;
     let Some(mls) = key.open(&row.log, &entry.id, Kind::Message, &entry.bytes) else {
-        junk(work, row, entry)?;
+        junk(work)?;
         return Ok(Taken::Yes);
     };
     let expected = EntryRef::of(row.log, entry);
     match group.open(&work.core.engine, work.keep, &mls, &expected)? {
         Opened::Message(opened) => opened_message(work, row, group, (entry, &opened))?,
-        Opened::Junk(_) => junk(work, row, entry)?,
+        Opened::Junk(_) => junk(work)?,
         Opened::Own => {
             // Something claims this leaf: new keys before the next seal (docs/protocol.md, rule 4).
-            junk(work, row, entry)?;
+            junk(work)?;
             if work.now.saturating_sub(row.renewed) >= RENEW_EVERY_MS {
                 row.renewed = work.now;
                 row.flags.update_due = true;
@@ -57,10 +57,9 @@ const RENEW_EVERY_MS: u64 = 3_600_000;
 
 const JUNK: &str = "junk entries";
 
-fn junk(work: &mut Work<'_>, row: &LogRow, entry: &Entry) -> Result<(), ClientError> {
+fn junk(work: &Work<'_>) -> Result<(), ClientError> {
     let count = work.tx.meta_number(JUNK)?.unwrap_or(0);
-    work.tx.set_meta_number(JUNK, count + 1)?;
-    super::restored::unreadable(work, row, entry)
+    Ok(work.tx.set_meta_number(JUNK, count + 1)?)
 }
 
 fn opened_message(
@@ -75,12 +74,12 @@ fn opened_message(
     let account = opened.credential.certificate.account;
     row.flags.peer_arrived = true;
     work.tx.await_no_more(&row.log, &opened.credential.certificate.device)?;
-    let Ok(payload) = Payload::decode(&opened.payload) else { return junk(work, row, entry) };
+    let Ok(payload) = Payload::decode(&opened.payload) else { return junk(work) };
     let honest = entry.commitment.is_some_and(|commitment| payload.verify(&commitment));
     let may_post = group.policy().role(&account) >= group.policy().may_post;
-    let Ok(content) = Content::decode(&payload.content) else { return junk(work, row, entry) };
+    let Ok(content) = Content::decode(&payload.content) else { return junk(work) };
     if !honest || !may_post {
-        return junk(work, row, entry);
+        return junk(work);
     }
     if let Body::Note(Note::AdminKey(key)) = &content.body {
         return listed_later(work, group, key, &account);
@@ -143,6 +142,7 @@ fn compare_transcripts(
         if seq == row.cursor { Some(row.hash) } else { work.tx.transcript_hash(&row.log, seq)? };
     if ours.is_some_and(|ours| ours != opened.bound.hash)
         && !super::restored::is_forgiven(work, &row.log, seq)?
+        && work.core.session.betrayed.insert((row.log, opened.leaf))
     {
         let words = format!("the server has shown {name} another order of this chat");
         line::local_line(work, row, entry, &words)?;
@@ -232,6 +232,9 @@ fn edit(
     }
     change(&mut message, content);
     work.tx.update_message(&message)?;
+    if message.deleted {
+        work.tx.forget_wanted(&message.log, target)?;
+    }
     work.tell(Event::Message { chat, message: *target });
     Ok(())
 }
@@ -336,9 +339,10 @@ fn insert(
         deleted: false,
     };
     apply_late(work, author, &mut message)?;
-    if work.tx.insert_message(&message)? {
-        work.core.session.received += 1;
-        work.tell(Event::Message { chat: row.chat, message: content.id });
+    if !work.tx.insert_message(&message)? {
+        return super::restored::said_again(work, row, seq, (author, &content.id));
     }
+    work.core.session.received += 1;
+    work.tell(Event::Message { chat: row.chat, message: content.id });
     Ok(())
 }

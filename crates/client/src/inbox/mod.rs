@@ -57,11 +57,11 @@ pub(crate) fn accept(
             gap(work, &row)?;
             break;
         }
-        let taken = take(work, &mut row, &mut group, entry)?;
+        let (taken, wanted) = take(work, &mut row, &mut group, entry)?;
         if taken == Taken::Stop {
             break;
         }
-        advance(work, &mut row, entry, taken)?;
+        advance(work, &mut row, entry, (taken, wanted))?;
         if row.state != LogState::Active {
             break;
         }
@@ -92,6 +92,7 @@ pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(),
     group.forget(work.keep)?;
     work.tx.forget_generations(&row.log)?;
     work.tx.clear_marks(&row.log)?;
+    work.tx.forget_restoration(&row.log)?;
     work.core.session.subscriptions.remove(&row.log);
     crate::invitation::place_lost(work, &row.log)
 }
@@ -135,17 +136,19 @@ fn take(
     row: &mut LogRow,
     group: &mut Group,
     entry: &Entry,
-) -> Result<Taken, ClientError> {
-    if let Some(taken) = restored::known(work, row, entry)? {
-        return Ok(taken);
+) -> Result<restored::Known, ClientError> {
+    if let Some(known) = restored::known(work, row, entry)? {
+        return Ok(known);
     }
     let own = own_row(work, row, entry)?;
-    match entry.kind {
+    let wanted = own.as_ref().map(|own| own.body.clone());
+    let taken = match entry.kind {
         Kind::Message => message::take(work, row, group, (entry, own)),
         Kind::Commit => commit::take(work, row, group, (entry, own)),
         Kind::Control => control::take(work, row, group, (entry, own)),
         Kind::Rotate | Kind::Admins | Kind::Freeze => rights::take(work, row, group, (entry, own)),
-    }
+    }?;
+    Ok((taken, wanted))
 }
 
 /// Own entries are known by id and hash in the outbox, never by a claimed leaf (docs/protocol.md,
@@ -165,7 +168,7 @@ fn advance(
     work: &mut Work<'_>,
     row: &mut LogRow,
     entry: &Entry,
-    taken: Taken,
+    (taken, wanted): restored::Known,
 ) -> Result<(), ClientError> {
     row.hash = Transcript::next(&row.hash, entry, u8::from(taken == Taken::Skipped));
     row.cursor = entry.seq;
@@ -173,7 +176,7 @@ fn advance(
         row.last_commit = entry.seq;
     }
     let frame = entry.encode();
-    let kept = EntryRow { seq: entry.seq, id: entry.id, hash: row.hash, frame };
+    let kept = EntryRow { seq: entry.seq, id: entry.id, hash: row.hash, frame, wanted };
     work.tx.put_entry(&row.log, &kept)?;
     Ok(())
 }

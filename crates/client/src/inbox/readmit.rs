@@ -32,6 +32,7 @@ pub(super) fn wait_for_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<()
 }
 
 fn lose_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
+    super::restored::abandon(work, row)?;
     row.state = LogState::Stuck;
     work.tx.put_log(row)?;
     work.tell(Event::Chat(row.chat));

@@ -1,143 +1,320 @@
-//! A server that was restored from an older copy: what this device knows goes to it again, then
-//! everything after the copy is read anew. Entries that are known are no-ops.
+//! A server that was restored from an older copy: where its log and this device agree is found, and
+//! what this device has processed since then loses its place until the log brings it again
+//! (docs/protocol.md, "When the server was restored from an older copy").
 
-use veche_store::{LogRow, LogState};
-use veche_wire::{Entry, EntryId, Kind, LogId, Seq};
+use veche_mls::Transcript;
+use veche_store::{EntryRow, InvitationState, LogRow, LogState, LostRow, OutboxState};
+use veche_wire::{AccountId, Entry, EntryId, Kind, LogId, Request, Seq};
 
-use super::Taken;
+use super::{Taken, line, readmit};
 use crate::session::Key;
 use crate::work::Work;
 use crate::{ClientError, Event, outbox};
 
-/// The marks of one restoration, among the single values.
-fn mark(log: &LogId) -> String {
-    format!("restored {log}")
+/// How long a log that does not have what this device came in with may take to get it again, in
+/// milliseconds.
+const PATIENCE_MS: u64 = 60_000;
+/// How often such a log is looked at, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 10_000;
+
+/// What is known of the place from where on a log and this device differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fork {
+    /// The last place that is known to be the same.
+    same: Option<Seq>,
+    /// The first place that is known to differ.
+    differs: Seq,
+    /// Whether a place between them was looked at.
+    looked: bool,
 }
 
-/// The server's log ends before this device's cursor.
-pub(crate) fn roll_back(
-    work: &mut Work<'_>,
-    mut row: LogRow,
-    head: Seq,
-) -> Result<(), ClientError> {
-    let current = work.tx.generation(&row.log, row.generation)?;
-    let probed = work.core.session.probes.remove(&row.log);
-    if probed && current.is_some_and(|current| head >= current.begins) {
-        // An older generation ends there, as it should: the server knows the newer one after all.
-        work.core.session.put_off(Key::Subscribe(row.log), work.now + 1_000);
-        return Ok(());
-    }
-    if head >= row.cursor || row.flags.restored {
-        return Ok(());
-    }
-    work.tell(Event::Notice(
-        "The server was restored from an older copy; what it lost is sent to it again.".into(),
-    ));
-    let hash = match head {
-        0 => Some(veche_mls::Transcript::START),
-        head => work.tx.transcript_hash(&row.log, head)?,
-    };
-    let lost = work.tx.entries_after(&row.log, head)?;
-    let (Some(hash), true) = (hash, lost.first().is_some_and(|entry| entry.seq == head + 1)) else {
-        // Older than what this device has kept.
-        super::readmit::stuck(work, &mut row, "the server lost more than this device has kept")?;
-        return Ok(work.tx.put_log(&row)?);
-    };
-    // Nothing after the server's end is a commit there: that end is fence enough.
-    let mut last_commit = head;
-    row.last_commit = row.last_commit.min(head);
-    let (mut entries, mut before) = (Vec::new(), hash);
-    for kept in &lost {
-        let entry = Entry::decode(&kept.frame)?;
-        outbox::append_again(work, &row.log, &entry, last_commit)?;
-        if entry.kind == Kind::Commit {
-            last_commit = entry.seq;
-        }
-        let skipped = veche_mls::Transcript::next(&before, &entry, 0) != kept.hash;
-        before = kept.hash;
-        entries.push((entry.id, skipped));
-    }
-    outbox::submit_again(work, &row.log)?;
-    work.tx.drop_entries_after(&row.log, head)?;
-    work.tx.set_meta(&mark(&row.log), &known_ids(&entries, row.cursor))?;
-    row.cursor = head;
-    row.hash = hash;
-    if let Some(generation) = work.tx.generation_at(&row.log, head)? {
-        row.generation = generation.number;
-    }
-    row.flags.restored = true;
-    work.tx.put_log(&row)?;
-    work.core.session.dirty.insert(row.log);
+/// The log ends before this device's cursor, or has another entry there.
+pub(crate) fn beyond(work: &mut Work<'_>, row: &LogRow, head: Seq) -> Result<(), ClientError> {
+    // The beginning is always the same; it counts where all since then is kept.
+    let first = work.tx.entry_at(&row.log, 1)?;
+    let same = first.is_some_and(|first| !first.frame.is_empty()).then_some(0);
+    let differs = row.cursor.min(head + 1);
+    work.core.session.forks.insert(row.log, Fork { same, differs, looked: false });
     Ok(())
 }
 
-/// `old cursor (8) ‖ (id (16) ‖ 1 where it is a commit that was skipped, else 0)…`.
-fn known_ids(entries: &[(EntryId, bool)], cursor: Seq) -> Vec<u8> {
-    let mut bytes = cursor.to_be_bytes().to_vec();
-    for (id, skipped) in entries {
-        bytes.extend(id.as_bytes());
-        bytes.push(u8::from(*skipped));
+/// One step of looking for the fork: asks about a place between the two that are known, or goes back
+/// to the last that is the same.
+pub(crate) fn look(work: &mut Work<'_>, mut row: LogRow, fork: Fork) -> Result<(), ClientError> {
+    let first = work.tx.first_entry(&row.log)?.unwrap_or(row.cursor);
+    let below = fork.same.unwrap_or(first.saturating_sub(1));
+    if fork.differs <= below + 1 {
+        work.core.session.forks.remove(&row.log);
+        return match fork.same {
+            Some(same) => roll_back(work, row, same),
+            None => missing(work, &mut row, "the server lost more than this device has kept"),
+        };
     }
-    bytes
-}
-
-/// The cursor before the restoration, and the entries known since then with their verdicts.
-type Mark = (Seq, Vec<(EntryId, bool)>);
-
-fn read_mark(work: &Work<'_>, log: &LogId) -> Result<Option<Mark>, ClientError> {
-    let Some(bytes) = work.tx.meta(&mark(log))? else { return Ok(None) };
-    let Some((cursor, known)) = bytes.split_at_checked(8) else { return Ok(None) };
-    let cursor = cursor.try_into().map(u64::from_be_bytes).unwrap_or(0);
-    let known = known.chunks_exact(17).filter_map(|known| {
-        let (id, skipped) = known.split_at_checked(16)?;
-        Some((EntryId::try_from(id).ok()?, skipped == [1]))
+    // A log that is only shorter agrees where it ends.
+    let between = below + (fork.differs - below) / 2;
+    let at = if fork.looked { between } else { fork.differs - 1 };
+    let Some(kept) = work.tx.entry_at(&row.log, at)? else {
+        work.core.session.forks.remove(&row.log);
+        return missing(work, &mut row, "the server lost more than this device has kept");
+    };
+    let Some(token) = outbox::read_token(work, &row)? else { return Ok(()) };
+    let log = row.log;
+    work.ask(Key::Fork(log, at), |_| Request::Read {
+        log,
+        token,
+        after: at,
+        after_id: Some(kept.id),
+        limit: 0,
     });
-    Ok(Some((cursor, known.collect())))
+    Ok(())
 }
 
-/// Whether an entry was processed before the restoration: it only takes its place again.
+/// Whether the log has the same entry at a place.
+pub(crate) fn looked(work: &mut Work<'_>, log: &LogId, at: Seq, is_same: bool) {
+    if let Some(fork) = work.core.session.forks.get_mut(log) {
+        fork.looked = true;
+        if is_same {
+            fork.same = Some(at.max(fork.same.unwrap_or(0)));
+        } else {
+            fork.differs = at.min(fork.differs);
+        }
+    }
+}
+
+/// A place cannot be asked about: the log is followed anew.
+pub(crate) fn not_looked(work: &mut Work<'_>, log: &LogId) {
+    work.core.session.forks.remove(log);
+    work.core.session.put_off(Key::Subscribe(*log), work.now + 1_000);
+}
+
+/// The cursor goes back to `fork`; what comes after it is lost, until the log brings it again. The
+/// group stays where it is.
+fn roll_back(work: &mut Work<'_>, mut row: LogRow, fork: Seq) -> Result<(), ClientError> {
+    let hash = match fork {
+        0 => Some(Transcript::START),
+        fork => work.tx.transcript_hash(&row.log, fork)?,
+    };
+    let kept = work.tx.entries_after(&row.log, fork)?;
+    let (Some(hash), true) = (hash, kept.first().is_some_and(|entry| entry.seq == fork + 1)) else {
+        return missing(work, &mut row, "the server lost more than this device has kept");
+    };
+    work.tell(Event::Notice(
+        "The server was restored from an older copy; what it lost is sent to it again.".into(),
+    ));
+    if let Some(generation) = work.tx.generation_at(&row.log, fork)? {
+        row.generation = generation.number;
+    }
+    lose(work, &row, (fork, hash), &kept)?;
+    row.cursor = fork;
+    row.hash = hash;
+    // A commit may be earlier, but none is later.
+    row.last_commit = row.last_commit.min(fork);
+    row.flags.restored = true;
+    work.tx.put_log(&row)?;
+    work.core.session.probes.remove(&row.log);
+    work.core.session.again.clear();
+    work.tell(Event::Chat(row.chat));
+    Ok(())
+}
+
+/// The entries after a place become lost ones.
+fn lose(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (after, hash): (Seq, [u8; 32]),
+    kept: &[EntryRow],
+) -> Result<(), ClientError> {
+    let epoch = log_epoch(work, &row.log)?;
+    let mut lost = lost_rows(kept, hash, (row.generation, epoch))?;
+    let slot = work.tx.lose_places(&row.log, after, kept.len() as u64)?;
+    for (number, lost) in lost.iter_mut().enumerate() {
+        lost.slot = slot + number as u64;
+        work.tx.put_lost_entry(&row.log, lost)?;
+        outbox::send_file_again(work, lost.wanted.as_deref())?;
+    }
+    work.tx.put_restoration(&row.log, after, row.cursor)?;
+    work.tx.drop_entries_after(&row.log, after)?;
+    outbox::resolve_all(work, &row.log)
+}
+
+/// The kept entries as lost ones, given the hash before them, and the generation before and the epoch
+/// after them.
+fn lost_rows(
+    kept: &[EntryRow],
+    mut hash: [u8; 32],
+    (mut generation, epoch): (u64, u64),
+) -> Result<Vec<LostRow>, ClientError> {
+    let mut lost = Vec::new();
+    for row in kept {
+        let entry = Entry::decode(&row.frame)?;
+        let skipped = Transcript::next(&hash, &entry, 0) != row.hash;
+        hash = row.hash;
+        lost.push(LostRow {
+            slot: 0,
+            id: row.id,
+            epoch: if entry.kind == Kind::Control { generation } else { 0 },
+            applied: entry.kind == Kind::Commit && !skipped,
+            skipped,
+            frame: row.frame.clone(),
+            wanted: row.wanted.clone(),
+        });
+        if let Some(rotation) = entry.rider.as_ref().and_then(|rider| rider.rotation)
+            && !skipped
+        {
+            generation = rotation.generation;
+        }
+    }
+    let mut epoch = epoch;
+    for (row, kept) in lost.iter_mut().zip(kept).rev() {
+        if row.applied {
+            epoch = epoch.saturating_sub(1);
+        }
+        if Entry::decode(&kept.frame)?.kind != Kind::Control {
+            row.epoch = epoch;
+        }
+    }
+    Ok(lost)
+}
+
+/// The epoch that the log has reached at the cursor: the group is ahead of it by the commits that the
+/// log has lost.
+pub(crate) fn log_epoch(work: &mut Work<'_>, log: &LogId) -> Result<u64, ClientError> {
+    let epoch = work.with_group(log, veche_mls::Group::epoch)?;
+    Ok(epoch.saturating_sub(work.tx.lost_commits(log)?))
+}
+
+/// What became of an entry before, and what this device wanted with it where it is its own.
+pub(super) type Known = (Taken, Option<Vec<u8>>);
+
+/// What became of an entry, where it was processed before the restoration: then it only takes its
+/// place again. `None` where it is to be processed now.
 pub(super) fn known(
     work: &mut Work<'_>,
     row: &mut LogRow,
     entry: &Entry,
-) -> Result<Option<Taken>, ClientError> {
-    let Some((cursor, ids)) = read_mark(work, &row.log)? else { return Ok(None) };
-    let Some((_, skipped)) = ids.iter().find(|(id, _)| *id == entry.id) else { return Ok(None) };
-    if let Some(mut message) = work.tx.message(&row.chat, &entry.id)? {
-        message.position = veche_store::position(entry.seq, 0);
-        work.tx.update_message(&message)?;
+) -> Result<Option<Known>, ClientError> {
+    if !row.flags.restored {
+        return Ok(None);
     }
-    if let Some(rotation) = entry.rider.as_ref().and_then(|rider| rider.rotation) {
-        row.generation = rotation.generation;
+    let Some(lost) = work.tx.lost_entry(&row.log, &entry.id)? else {
+        return unknown(work, row, entry);
+    };
+    let before = Entry::decode(&lost.frame)?;
+    if (Entry { seq: entry.seq, ..before }) != *entry {
+        // Somebody has put another entry in its place: it can never be there again.
+        outbox::give_up_lost(work, row, &lost)?;
+        return unknown(work, row, entry);
     }
-    if ids.last().is_some_and(|(id, _)| *id == entry.id)
-        || entry.seq > cursor + ids.len() as u64 + 1_000
+    work.tx.find_place(&row.log, lost.slot, entry.seq)?;
+    if let Some(rotation) = entry.rider.as_ref().and_then(|rider| rider.rotation)
+        && !lost.skipped
     {
-        work.tx.set_meta(&mark(&row.log), &[])?;
+        row.generation = rotation.generation;
+        if let Some(mut generation) = work.tx.generation(&row.log, rotation.generation)? {
+            generation.begins = entry.seq;
+            work.tx.put_generation(&row.log, &generation)?;
+        }
     }
-    Ok(Some(if *skipped { Taken::Skipped } else { Taken::Yes }))
+    work.tell(Event::Chat(row.chat));
+    let taken = if lost.skipped { Taken::Skipped } else { Taken::Yes };
+    Ok(Some((taken, lost.wanted)))
 }
 
-/// An entry that does not open. Between a restoration and its end that is a member's message of an
-/// epoch that this device has left behind: its author says it again when it learns of the order.
-pub(super) fn unreadable(
+/// An entry that was not processed before. While the log lacks commits that this device has applied,
+/// the group is ahead of it: what others have written meanwhile cannot be opened any more, and what
+/// they have changed excludes what this device knows.
+fn unknown(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    entry: &Entry,
+) -> Result<Option<Known>, ClientError> {
+    if work.tx.lost_commits(&row.log)? == 0 || work.tx.outbox_entry(&entry.id)?.is_some() {
+        return Ok(None);
+    }
+    match entry.kind {
+        Kind::Message => {
+            let words = "a message that somebody wrote while the server was restored cannot be \
+                         read on this device";
+            line::local_line(work, row, entry, words)?;
+            Ok(Some((Taken::Yes, None)))
+        }
+        Kind::Commit | Kind::Rotate => {
+            let words = "the chat was changed otherwise while the server was restored";
+            readmit::stuck(work, row, words)?;
+            Ok(Some((Taken::Stop, None)))
+        }
+        Kind::Control | Kind::Admins | Kind::Freeze => Ok(None),
+    }
+}
+
+/// Whether a place of the log held another entry before a restoration, so that orders that differ
+/// there are no proof against the server.
+pub(super) fn is_forgiven(work: &Work<'_>, log: &LogId, seq: Seq) -> Result<bool, ClientError> {
+    Ok(work.tx.was_restored_at(log, seq)?)
+}
+
+/// A message that this device has already is in the log once more, because its author has said it
+/// again: where it has lost its place, this is its place.
+pub(super) fn said_again(
     work: &mut Work<'_>,
     row: &LogRow,
-    entry: &Entry,
+    seq: Seq,
+    (author, message): (&AccountId, &EntryId),
 ) -> Result<(), ClientError> {
-    if read_mark(work, &row.log)?.is_none_or(|(_, ids)| ids.is_empty()) {
-        return Ok(());
+    if let Some(mut message) = work.tx.message(&row.chat, message)?
+        && message.account == *author
+        && !veche_store::has_place(message.position)
+    {
+        message.position = veche_store::position(seq, 0);
+        message.log = row.log;
+        message.rank = row.rank;
+        work.tx.update_message(&message)?;
+        work.tell(Event::Message { chat: row.chat, message: message.id });
     }
-    work.tell(Event::Notice(format!(
-        "An entry ({}) that somebody added while the server was restored cannot be read here.",
-        entry.seq
-    )));
     Ok(())
 }
 
-/// Orders that differ because the server was restored are no proof against it.
-pub(super) fn is_forgiven(work: &Work<'_>, log: &LogId, _seq: Seq) -> Result<bool, ClientError> {
-    Ok(read_mark(work, log)?.is_some())
+/// This device has lost its place in the log: what is lost there is not known from here on.
+pub(crate) fn abandon(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
+    if row.flags.restored {
+        for lost in work.tx.lost_entries(&row.log)? {
+            outbox::give_up_lost(work, row, &lost)?;
+        }
+        row.flags.restored = false;
+    }
+    work.core.session.forks.remove(&row.log);
+    Ok(())
+}
+
+/// The log does not have what this device came in with, or its rights. Another member may bring it
+/// back soon; else this device asks to be added again.
+fn missing(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), ClientError> {
+    let since = *work.core.session.missing.entry(row.log).or_insert(work.now);
+    let held = |invitation: &veche_store::InvitationRow| {
+        invitation.log == row.log && invitation.state == InvitationState::Held
+    };
+    if since == work.now {
+        work.tell(Event::Notice(format!("A chat cannot be followed: {words}.")));
+    }
+    if work.now < since + PATIENCE_MS && !work.tx.invitations()?.iter().any(held) {
+        work.core.session.put_off(Key::Subscribe(row.log), work.now + LOOK_AGAIN_MS);
+        return Ok(());
+    }
+    work.core.session.missing.remove(&row.log);
+    // None of its places counts; not even that of the entry with which this device came in.
+    if let Some(first) = work.tx.first_entry(&row.log)? {
+        let mut kept = work.tx.entries_after(&row.log, 0)?;
+        kept.retain(|entry| !entry.frame.is_empty());
+        let after = kept.first().map_or(first, |entry| entry.seq - 1);
+        let hash = work.tx.transcript_hash(&row.log, after)?.unwrap_or(row.hash);
+        lose(work, row, (after, hash), &kept)?;
+        work.tx.drop_entries_after(&row.log, 0)?;
+        row.flags.restored = true;
+    }
+    row.cursor = 0;
+    row.hash = Transcript::START;
+    readmit::stuck(work, row, words)?;
+    Ok(work.tx.put_log(row)?)
 }
 
 /// The server does not have the log at all.
@@ -149,27 +326,29 @@ pub(crate) fn log_lost(work: &mut Work<'_>, mut row: LogRow) -> Result<(), Clien
         work.core.session.dirty.insert(row.log);
         return Ok(());
     }
-    work.tell(Event::Notice(
-        "The server does not have a chat any more; whoever made it can bring it back.".into(),
-    ));
-    work.core.session.put_off(Key::Subscribe(row.log), work.now + 10_000);
+    if work.core.session.missing.insert(row.log, work.now).is_none() {
+        work.tell(Event::Notice(
+            "The server does not have a chat any more; whoever made it can bring it back.".into(),
+        ));
+    }
+    work.core.session.put_off(Key::Subscribe(row.log), work.now + LOOK_AGAIN_MS);
     Ok(())
 }
 
 /// The server does not know the token: it has forgotten the generation. An older one tells where its
 /// log ends.
-pub(crate) fn token_unknown(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> {
-    let older = match row.generation.checked_sub(1) {
-        Some(number) => work.tx.generation(&row.log, number)?,
-        None => None,
-    };
-    let asked = work.core.session.probes.contains(&row.log);
-    if older.is_none() || asked {
-        work.core.session.probes.remove(&row.log);
-        work.tell(Event::Notice("The server does not let this device read a chat.".into()));
-        work.core.session.put_off(Key::Subscribe(row.log), work.now + 10_000);
-        return Ok(());
+pub(crate) fn token_unknown(work: &mut Work<'_>, mut row: LogRow) -> Result<(), ClientError> {
+    let tried = work.core.session.probes.remove(&row.log).unwrap_or(row.generation);
+    match work.tx.generation_below(&row.log, tried)? {
+        Some(older) => {
+            work.core.session.probes.insert(row.log, older.number);
+            Ok(())
+        }
+        None => missing(work, &mut row, "the server does not let this device read it"),
     }
-    work.core.session.probes.insert(row.log);
-    Ok(())
+}
+
+/// The outbox states in which the server may have a row.
+pub(crate) fn may_be_there(state: OutboxState) -> bool {
+    matches!(state, OutboxState::Sealed | OutboxState::Awaiting | OutboxState::Acknowledged)
 }

@@ -1,100 +1,202 @@
 //! A server restored from an older copy gets the entries that it lost again: the same ids and bytes,
-//! in the same order. Ids make it harmless that every member does so; `prev` keeps the order.
+//! in the same order. Ids make it harmless that every member does so. What cannot be there again,
+//! because others have changed the group meanwhile, its author says or does again.
 
-use veche_store::{LogRow, OutboxRow, OutboxState};
-use veche_wire::{Entry, EntryId, Kind, LogId};
+use veche_store::{LogRow, LostRow, OutboxRow, OutboxState, PENDING_POSITION, RowState};
+use veche_wire::content::Body;
+use veche_wire::{AccountId, Append, Content, Entry, EntryId, Kind, LogId, Refused, Request, Seq};
 
-use super::{enqueue, submit};
-use crate::ClientError;
-use crate::wanted::Wanted;
+use super::{enqueue, settle};
+use crate::session::Key;
+use crate::wanted::{self, Change, Intent, Purpose, Wanted};
 use crate::work::Work;
+use crate::{ClientError, Event, gather, inbox};
 
-/// Keeps an entry to be appended again, after those kept before it.
-pub(crate) fn append_again(
-    work: &mut Work<'_>,
-    log: &LogId,
-    entry: &Entry,
-    after_commit: u64,
-) -> Result<(), ClientError> {
-    let mut row = enqueue::new_row(work, log, entry.kind, &Wanted::Again);
-    row.id = entry.id;
-    row.automatic = true;
-    row.state = OutboxState::Sealed;
-    row.sealed = Some(entry.bytes.clone());
-    row.commitment = entry.commitment.map(|commitment| commitment.0);
-    row.rider = entry.rider.as_ref().map(veche_wire::Rider::encode);
-    row.after_commit = after_commit;
-    work.tx.insert_outbox(&row)?;
-    Ok(())
-}
-
-fn lost(work: &Work<'_>, log: &LogId) -> Result<Vec<OutboxRow>, ClientError> {
-    let body = crate::wanted::encode(&Wanted::Again);
-    let mut rows = work.tx.outbox(log)?;
-    rows.retain(|row| row.body == body);
-    Ok(rows)
-}
-
-/// One step: the first entry that is not there again goes next, alone, under the rights of its time.
-pub(super) fn step(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
-    let rows = lost(work, &row.log)?;
-    let Some(out) = rows.first() else {
-        let mut row = row.clone();
+/// One step: the first entry that is not there again goes next, alone, once the log has been read to
+/// its end. Answers whether there may be another step.
+pub(super) fn step(work: &mut Work<'_>, mut row: LogRow) -> Result<bool, ClientError> {
+    let epoch = inbox::restored::log_epoch(work, &row.log)?;
+    for lost in work.tx.lost_entries(&row.log)? {
+        let entry = Entry::decode(&lost.frame)?;
+        if work.core.session.again.contains(&lost.id) {
+            if entry.kind == Kind::Message {
+                continue;
+            }
+            // What comes after a change needs it to have come back.
+            return Ok(false);
+        }
+        let now = if entry.kind == Kind::Control { row.generation } else { epoch };
+        if lost.skipped || lost.epoch != now {
+            // Its epoch is over: others have gone on without it.
+            give_up_lost(work, &row, &lost)?;
+            continue;
+        }
+        append(work, &row, &entry)?;
+        return Ok(false);
+    }
+    if work.tx.lost_entries(&row.log)?.is_empty() {
         row.flags.restored = false;
         work.tx.put_log(&row)?;
-        // From where the log was read to, everything is read again.
-        work.core.session.subscriptions.remove(&row.log);
-        return Ok(false);
-    };
-    submit::submit(work, row, out, None)?;
+        return Ok(true);
+    }
     Ok(false)
 }
 
-/// The very same entry is in the log again. What comes after a rotation needs its tokens.
-pub(super) fn acknowledged(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
-    if let Some(rider) = &out.rider
-        && let Some(rotation) = veche_wire::Rider::decode(rider)?.rotation
-        && let Some(mut row) = work.tx.log(&out.log)?
-    {
-        row.generation = rotation.generation;
-        work.tx.put_log(&row)?;
+/// Asks the server to take a lost entry with the very same bytes.
+fn append(work: &mut Work<'_>, row: &LogRow, entry: &Entry) -> Result<(), ClientError> {
+    let Some(secret) = super::generation_secret(work, row)? else { return Ok(()) };
+    let token = secret.write_token(&row.log, row.generation);
+    let (log, id, after_commit) = (row.log, entry.id, row.last_commit);
+    work.ask(Key::Append(log, id), |_| {
+        Request::Append(Append {
+            log,
+            token,
+            id,
+            kind: entry.kind,
+            after_commit,
+            prev: None,
+            needs: None,
+            commitment: entry.commitment,
+            rider: entry.rider.clone(),
+            bytes: entry.bytes.clone(),
+        })
+    });
+    Ok(())
+}
+
+/// How long to wait after a refusal, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+
+/// Whether an append was one of these; then it is answered here.
+pub(super) fn answered(
+    work: &mut Work<'_>,
+    log: &LogId,
+    entry: &EntryId,
+    refused: Option<&Refused>,
+) -> Result<bool, ClientError> {
+    let Some(lost) = work.tx.lost_entry(log, entry)? else { return Ok(false) };
+    match refused {
+        None => drop(work.core.session.again.insert(*entry)),
+        // The log goes on: it is read first, and tells what can still be there.
+        Some(Refused::Stale { .. } | Refused::OutOfOrder) => {
+            work.core.session.put_off(Key::Append(*log, *entry), work.now + RETRY_MS);
+        }
+        Some(Refused::Forbidden | Refused::NotFound) => {
+            work.core.session.subscriptions.remove(log);
+            work.core.session.put_off(Key::Append(*log, *entry), work.now + RETRY_MS);
+        }
+        Some(_) => {
+            if let Some(row) = work.tx.log(log)? {
+                give_up_lost(work, &row, &lost)?;
+            }
+        }
     }
-    Ok(work.tx.delete_outbox(out.position)?)
+    Ok(true)
 }
 
-/// Somebody added a commit before this came back: it is of an epoch that the log will not have. What
-/// this person said in it is said again.
-pub(super) fn stale(work: &mut Work<'_>, out: OutboxRow) -> Result<(), ClientError> {
-    work.tx.delete_outbox(out.position)?;
-    let Some(row) = work.tx.log(&out.log)? else { return Ok(()) };
-    say_again(work, &row, &out.id)
-}
-
-/// Puts what this person said in a lost entry into the outbox again: a new entry, the same message.
-pub(crate) fn say_again(
+/// A lost entry will not be in the log again. What this person said in it is said again, and what
+/// they did is done again; the author of another's entry does that.
+pub(crate) fn give_up_lost(
     work: &mut Work<'_>,
     row: &LogRow,
-    entry: &EntryId,
+    lost: &LostRow,
 ) -> Result<(), ClientError> {
-    let me = work.identity()?.account();
-    if let Some(message) = work.tx.message(&row.chat, entry)?
-        && message.account == me
-        && let Some(content) = message.content
-    {
-        let out = enqueue::new_row(work, &row.log, Kind::Message, &Wanted::Message(content));
-        enqueue::put(work, &out)?;
+    work.tx.drop_lines(&row.log, lost.slot)?;
+    work.tx.delete_lost_entry(&row.log, lost.slot)?;
+    let Some(body) = &lost.wanted else { return Ok(()) };
+    match wanted::decode(body)? {
+        Wanted::Message(content) => say_again(work, row, content),
+        Wanted::Change(change) => do_again(work, row, change),
+        // Requests are made anew where they are still wanted; what brought these rows is over.
+        Wanted::Leave | Wanted::Readmit(_) | Wanted::Again | Wanted::Rotate => Ok(()),
+    }
+}
+
+/// The server has lost a message of this device: if it was a file, that may be lost, too.
+pub(crate) fn send_file_again(work: &Work<'_>, body: Option<&[u8]>) -> Result<(), ClientError> {
+    let Some(Wanted::Message(content)) = body.map(wanted::decode).transpose()? else {
+        return Ok(());
+    };
+    if let Body::File { file, .. } = Content::decode(&content)?.body {
+        settle::send_blob_again(work, &file.blob)?;
     }
     Ok(())
 }
 
-/// What was durable on the server before it was restored, and did not come back by the log yet, is
-/// submitted once more.
-pub(crate) fn submit_again(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+/// Puts what this person said into the outbox again: a new entry, the same message.
+fn say_again(work: &mut Work<'_>, row: &LogRow, content: Vec<u8>) -> Result<(), ClientError> {
+    let said = Content::decode(&content)?;
+    if let Some(mut message) = work.tx.message(&row.chat, &said.id)? {
+        message.position = PENDING_POSITION;
+        message.state = RowState::Pending;
+        work.tx.update_message(&message)?;
+        work.tell(Event::Message { chat: row.chat, message: said.id });
+    }
+    let out = enqueue::new_row(work, &row.log, Kind::Message, &Wanted::Message(content));
+    enqueue::put(work, &out)
+}
+
+/// Makes a change of the chat again, in the state that the chat has now.
+fn do_again(work: &mut Work<'_>, row: &LogRow, change: Change) -> Result<(), ClientError> {
+    let automatic = matches!(change, Change::RemoveLeaver(_) | Change::ListKey { .. });
+    match change {
+        // The KeyPackages are used up.
+        Change::Add(people) => {
+            let accounts = people.iter().filter_map(|person| person.account);
+            let people = accounts.map(|account| gather::by_account(&AccountId(account.0)));
+            let people = people.collect();
+            let intent = Intent::Gather { purpose: Purpose::Add, people };
+            let intent = work.tx.insert_intent(&wanted::encode(&intent))?;
+            let wanted = Wanted::Change(Change::Add(Vec::new()));
+            let out = enqueue::new_row(work, &row.log, Kind::Commit, &wanted);
+            let state = OutboxState::Preparing;
+            enqueue::put(work, &OutboxRow { intent: Some(intent), state, ..out })
+        }
+        // Both are asked for again where they are needed.
+        Change::Readmit(_) | Change::Update => Ok(()),
+        change => {
+            let out = enqueue::new_row(work, &row.log, Kind::Commit, &Wanted::Change(change));
+            enqueue::put(work, &OutboxRow { automatic, ..out })
+        }
+    }
+}
+
+/// The log has lost entries: whatever the server may have of the outbox is looked at again, when all
+/// that was lost is there.
+pub(crate) fn resolve_all(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
     for mut out in work.tx.outbox(log)? {
-        if out.state == OutboxState::Acknowledged && out.sealed.is_some() {
-            out.state = OutboxState::Sealed;
+        if inbox::restored::may_be_there(out.state) && out.sealed.is_some() {
+            out.state = OutboxState::Awaiting;
+            out.wait_until = 0;
             work.tx.update_outbox(&out)?;
         }
+    }
+    Ok(())
+}
+
+/// Whether the log has passed the place at which it had acknowledged a row, and brought another entry
+/// there: then the row is looked at again.
+pub(super) fn has_passed(
+    work: &Work<'_>,
+    row: &LogRow,
+    out: &OutboxRow,
+) -> Result<bool, ClientError> {
+    if out.wait_until == 0 || out.wait_until > row.cursor {
+        return Ok(false);
+    }
+    let state = OutboxState::Awaiting;
+    work.tx.update_outbox(&OutboxRow { state, wait_until: 0, ..out.clone() })?;
+    Ok(true)
+}
+
+/// The log ends at `head`: what it has acknowledged beyond that, it has lost.
+pub(crate) fn find_lost(work: &mut Work<'_>, log: &LogId, head: Seq) -> Result<(), ClientError> {
+    let is_lost = |out: &OutboxRow| out.state == OutboxState::Acknowledged && out.wait_until > head;
+    if work.tx.outbox(log)?.iter().any(is_lost) {
+        work.tell(Event::Notice(
+            "The server was restored from an older copy; what it lost is sent to it again.".into(),
+        ));
+        resolve_all(work, log)?;
     }
     Ok(())
 }

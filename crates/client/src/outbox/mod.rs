@@ -11,7 +11,7 @@ mod seal;
 mod settle;
 mod submit;
 
-pub(crate) use again::{append_again, submit_again};
+pub(crate) use again::{find_lost, give_up_lost, resolve_all, send_file_again};
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
 pub(crate) use elect::{
     announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,
@@ -53,8 +53,7 @@ fn secret_of(
 
 /// The read token of a log's current generation.
 pub(crate) fn read_token(work: &Work<'_>, row: &LogRow) -> Result<Option<Token>, ClientError> {
-    let probes = work.core.session.probes.contains(&row.log);
-    let number = if probes { row.generation.saturating_sub(1) } else { row.generation };
+    let number = work.core.session.probes.get(&row.log).copied().unwrap_or(row.generation);
     let generation = work.tx.generation(&row.log, number)?;
     let secret = generation.map(|generation| GenerationSecret::from_bytes(generation.secret));
     Ok(secret.map(|secret| secret.read_token(&row.log, number)))

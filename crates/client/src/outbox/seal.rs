@@ -21,8 +21,10 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
     let Some(row) = work.tx.log(log)? else { return Ok(false) };
     match row.state {
         LogState::Creating => create::ask_create(work, &row)?,
-        LogState::Active if row.flags.restored => return again::step(work, &row),
         LogState::Active if answer::is_followed(work, log)? => {
+            if row.flags.restored {
+                return again::step(work, row);
+            }
             if row.flags.update_due {
                 super::elect_update(work, log)?;
             }
@@ -45,6 +47,9 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     for mut out in work.tx.outbox_wanted(&row.log, WINDOW + 1)? {
         let alone = out.kind != Kind::Message as u8;
         match out.state {
+            OutboxState::Acknowledged if again::has_passed(work, row, &out)? => {
+                return Ok(true);
+            }
             OutboxState::Acknowledged if alone => return Ok(false),
             OutboxState::Acknowledged => {}
             OutboxState::Preparing => return Ok(false),
@@ -103,6 +108,9 @@ fn automatic(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     let is_leaving = work.tx.outbox_wanted(&row.log, LOOK)?.iter().any(leaving);
     for mut out in rows {
         match out.state {
+            OutboxState::Acknowledged if again::has_passed(work, row, &out)? => {
+                return Ok(true);
+            }
             OutboxState::Acknowledged | OutboxState::Preparing => {}
             OutboxState::Awaiting => {
                 if submit::resolve(work, row, &mut out)? {
@@ -239,9 +247,7 @@ fn seal_control(
 /// stay, so that what the server has already is not said twice.
 pub(crate) fn seal_anew(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
     for mut out in work.tx.outbox(log)? {
-        if out.state == OutboxState::Preparing
-            || wanted::decode::<Wanted>(&out.body)? == Wanted::Again
-        {
+        if out.state == OutboxState::Preparing {
             continue;
         }
         out.state = OutboxState::Queued;

@@ -25,11 +25,15 @@ pub(crate) fn acknowledged(
     if inbox::readmit::answered(work, log, entry, None)? {
         return Ok(());
     }
+    if super::again::answered(work, log, entry, None)? {
+        return Ok(());
+    }
     let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
     if out.state != OutboxState::Sealed {
         return Ok(());
     }
     out.state = OutboxState::Acknowledged;
+    out.wait_until = seq;
     work.tx.update_outbox(&out)?;
     match wanted::decode(&out.body)? {
         Wanted::Message(_) => {
@@ -46,8 +50,7 @@ pub(crate) fn acknowledged(
             Some(row) if row.cursor + 1 < seq => Ok(()),
             _ => inbox::left(work, log, &out),
         },
-        Wanted::Again => super::again::acknowledged(work, &out),
-        Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Rotate => Ok(()),
+        Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Again | Wanted::Rotate => Ok(()),
     }
 }
 
@@ -132,6 +135,9 @@ pub(crate) fn refused(
     if inbox::readmit::answered(work, log, entry, Some(refused))? {
         return Ok(());
     }
+    if super::again::answered(work, log, entry, Some(refused))? {
+        return Ok(());
+    }
     let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
     if out.state != OutboxState::Sealed {
         return Ok(());
@@ -139,9 +145,6 @@ pub(crate) fn refused(
     let key = Key::Append(*log, *entry);
     match refused {
         Refused::Stale { last_commit } => {
-            if wanted::decode::<Wanted>(&out.body)? == Wanted::Again {
-                return super::again::stale(work, out);
-            }
             out.state = OutboxState::Awaiting;
             out.wait_until = *last_commit;
             work.tx.update_outbox(&out)?;
@@ -175,9 +178,6 @@ pub(crate) fn refused(
 }
 
 fn drop_automatic(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
-    if wanted::decode::<Wanted>(&out.body)? == Wanted::Again {
-        return Ok(());
-    }
     if out.kind == Kind::Commit as u8 {
         let mut group = work.take_group(&out.log)?;
         group.clear_pending(work.keep)?;
@@ -460,7 +460,7 @@ pub(crate) fn not_delivered(
 }
 
 /// The server does not have a blob any more: it goes up again, if it is here.
-fn send_blob_again(work: &Work<'_>, blob: &BlobId) -> Result<bool, ClientError> {
+pub(super) fn send_blob_again(work: &Work<'_>, blob: &BlobId) -> Result<bool, ClientError> {
     let Some(mut row) = work.tx.blob(blob)? else { return Ok(false) };
     row.direction = Direction::Up;
     row.have = 0;

@@ -15,8 +15,10 @@ pub struct EntryRow {
     pub id: EntryId,
     /// The transcript hash after it.
     pub hash: [u8; 32],
-    /// The entry as a frame.
+    /// The entry as a frame; empty where this device came in with the entry and never had it.
     pub frame: Vec<u8>,
+    /// What this device wanted with it, where it is its own (the client's encoding).
+    pub wanted: Option<Vec<u8>>,
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<EntryRow> {
@@ -25,6 +27,7 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<EntryRow> {
         id: id(row, 1)?,
         hash: hash(row, 2)?,
         frame: row.get(3)?,
+        wanted: row.get(4)?,
     })
 }
 
@@ -36,15 +39,16 @@ impl Tx<'_> {
     pub fn put_entry(&self, log: &LogId, row: &EntryRow) -> Result<(), StoreError> {
         self.connection()
             .prepare_cached(
-                "INSERT OR REPLACE INTO entry (log, seq, id, hash, frame)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO entry (log, seq, id, hash, frame, wanted)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 log.as_bytes(),
                 signed(row.seq),
                 row.id.as_bytes(),
                 row.hash,
-                row.frame
+                row.frame,
+                row.wanted
             ])?;
         Ok(())
     }
@@ -69,10 +73,35 @@ impl Tx<'_> {
         found(
             self.connection()
                 .prepare_cached(
-                    "SELECT seq, id, hash, frame FROM entry WHERE log = ?1 AND id = ?2",
+                    "SELECT seq, id, hash, frame, wanted FROM entry WHERE log = ?1 AND id = ?2",
                 )?
                 .query_row(params![log.as_bytes(), entry.as_bytes()], read),
         )
+    }
+
+    /// The kept entry with this seq.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn entry_at(&self, log: &LogId, seq: Seq) -> Result<Option<EntryRow>, StoreError> {
+        found(
+            self.connection()
+                .prepare_cached(
+                    "SELECT seq, id, hash, frame, wanted FROM entry WHERE log = ?1 AND seq = ?2",
+                )?
+                .query_row(params![log.as_bytes(), signed(seq)], read),
+        )
+    }
+
+    /// The seq of the first kept entry.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn first_entry(&self, log: &LogId) -> Result<Option<Seq>, StoreError> {
+        let mut query =
+            self.connection().prepare_cached("SELECT min(seq) FROM entry WHERE log = ?1")?;
+        let first: Option<i64> = query.query_row([log.as_bytes()], |row| row.get(0))?;
+        Ok(first.and_then(|first| u64::try_from(first).ok()))
     }
 
     /// The kept entries with `seq > after`, in order.
@@ -81,10 +110,21 @@ impl Tx<'_> {
     /// Where the database fails.
     pub fn entries_after(&self, log: &LogId, after: Seq) -> Result<Vec<EntryRow>, StoreError> {
         let mut query = self.connection().prepare_cached(
-            "SELECT seq, id, hash, frame FROM entry WHERE log = ?1 AND seq > ?2 ORDER BY seq",
+            "SELECT seq, id, hash, frame, wanted FROM entry WHERE log = ?1 AND seq > ?2 ORDER BY seq",
         )?;
         let rows = query.query_map(params![log.as_bytes(), signed(after)], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets what this device wanted with an entry of its own.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn forget_wanted(&self, log: &LogId, entry: &EntryId) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("UPDATE entry SET wanted = NULL WHERE log = ?1 AND id = ?2")?
+            .execute(params![log.as_bytes(), entry.as_bytes()])?;
+        Ok(())
     }
 
     /// Drops the kept entries with `seq <= up_to`.

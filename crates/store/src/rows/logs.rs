@@ -233,6 +233,25 @@ impl Tx<'_> {
         )
     }
 
+    /// The newest generation before `number` whose secret is kept.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn generation_below(
+        &self,
+        log: &LogId,
+        number: u64,
+    ) -> Result<Option<GenerationRow>, StoreError> {
+        found(
+            self.connection()
+                .prepare_cached(
+                    "SELECT number, begins, secret FROM generation
+                     WHERE log = ?1 AND number < ?2 ORDER BY number DESC LIMIT 1",
+                )?
+                .query_row(params![log.as_bytes(), signed(number)], read_generation),
+        )
+    }
+
     /// Keeps the secret of a generation.
     ///
     /// # Errors
