@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use veche_wire::{Refused, Request};
+
+mod histogram;
+
+pub use histogram::Histogram;
 
 const REQUEST_KINDS: [&str; 13] = [
     "hello",
@@ -42,10 +45,6 @@ const REFUSAL_KINDS: [&str; 17] = [
     "broken",
 ];
 
-/// Upper bounds of the buckets of the commit histogram, in microseconds.
-const COMMIT_BUCKETS_US: [u64; 10] =
-    [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 1_000_000];
-
 /// A number that goes up and down or only up, shared between threads.
 #[derive(Debug, Default)]
 pub struct Count(AtomicU64);
@@ -79,10 +78,14 @@ pub struct Metrics {
     pub deliveries: Count,
     /// Blob bytes stored.
     pub blob_received_bytes: Count,
-    /// Transactions that were made durable.
-    pub commits: Count,
-    commit_us: Count,
-    commit_buckets: [Count; COMMIT_BUCKETS_US.len()],
+    /// Transactions: from the end of their work until they were durable.
+    pub commits: Histogram,
+    /// Appended entries: from their arrival until their acknowledgement was ready, durable.
+    pub appends: Histogram,
+    /// What a connection is sent: from when it was ready until the socket had taken it.
+    pub sends: Histogram,
+    /// What a connection is sent, in writes: the frames that shared them are counted by `frames`.
+    pub frames: Count,
     /// Open connections.
     pub connections: Count,
     /// Subscriptions of logs.
@@ -142,18 +145,6 @@ impl Metrics {
         self.refusals.iter().skip(kind).take(1).for_each(|count| count.add(1));
     }
 
-    /// Counts a durable transaction and how long it took to become so.
-    pub fn count_commit(&self, took: Duration) {
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.commits.add(1);
-        self.commit_us.add(us);
-        for (bound, count) in COMMIT_BUCKETS_US.iter().zip(&self.commit_buckets) {
-            if us <= *bound {
-                count.add(1);
-            }
-        }
-    }
-
     /// All counters in the Prometheus text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
@@ -164,6 +155,7 @@ impl Metrics {
             ("veche_appended_entries_total", &self.entries_appended),
             ("veche_deliveries_total", &self.deliveries),
             ("veche_blob_received_bytes_total", &self.blob_received_bytes),
+            ("veche_sent_frames_total", &self.frames),
             ("veche_storage_errors_total", &self.storage_errors),
         ] {
             plain(&mut out, name, "counter", count.value());
@@ -177,21 +169,10 @@ impl Metrics {
         ] {
             plain(&mut out, name, "gauge", count.value());
         }
-        self.render_commits(&mut out);
+        self.commits.render(&mut out, "veche_fsync_seconds");
+        self.appends.render(&mut out, "veche_append_seconds");
+        self.sends.render(&mut out, "veche_send_seconds");
         out
-    }
-
-    fn render_commits(&self, out: &mut String) {
-        let name = "veche_fsync_seconds";
-        line(out, format_args!("# TYPE {name} histogram"));
-        for (bound, count) in COMMIT_BUCKETS_US.iter().zip(&self.commit_buckets) {
-            let seconds = Duration::from_micros(*bound).as_secs_f64();
-            line(out, format_args!("{name}_bucket{{le=\"{seconds}\"}} {}", count.value()));
-        }
-        line(out, format_args!("{name}_bucket{{le=\"+Inf\"}} {}", self.commits.value()));
-        let sum = Duration::from_micros(self.commit_us.value()).as_secs_f64();
-        line(out, format_args!("{name}_sum {sum}"));
-        line(out, format_args!("{name}_count {}", self.commits.value()));
     }
 }
 
@@ -210,4 +191,35 @@ fn labelled(out: &mut String, name: &str, kinds: &[&str], counts: &[Count]) {
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Words of `text` that begin as all our names of metrics do.
+    fn names(text: &str) -> BTreeSet<&str> {
+        let words = text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+        words.filter(|word| word.starts_with("veche_")).collect()
+    }
+
+    #[test]
+    fn the_dashboard_shows_every_metric_and_no_other() {
+        let rendered = Metrics::default().render();
+        let there = names(&rendered);
+        let dashboard = names(include_str!("../../../docs/grafana.json"));
+        let unknown: Vec<_> = dashboard.difference(&there).collect();
+        assert!(unknown.is_empty(), "docs/grafana.json asks for {unknown:?}");
+        let parts = ["_bucket", "_sum", "_count"];
+        let is_part = |name: &str| parts.iter().any(|part| name.ends_with(part));
+        let families = rendered.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        for family in families.filter_map(|line| line.split(' ').next()) {
+            let shown = dashboard
+                .iter()
+                .any(|name| *name == family || name.strip_prefix(family).is_some_and(is_part));
+            assert!(shown, "docs/grafana.json does not show {family}");
+        }
+    }
 }

@@ -151,18 +151,23 @@ impl<E: Engine> Service<E> {
     }
 
     /// Takes an encoded frame of a connection. Where not even its id can be read, it is answered
-    /// with id 0, and the connection is to be closed.
-    pub fn handle(&mut self, now: Millis, id: ConnectionId, frame: &[u8]) {
+    /// with id 0, and the connection is to be closed. Whether it is an append that waits for the
+    /// next [`Service::flush`].
+    pub fn handle(&mut self, now: Millis, id: ConnectionId, frame: &[u8]) -> bool {
         if self.connections.get(id).is_none_or(|connection| connection.closing.is_some()) {
-            return;
+            return false;
         }
         if frame.len() > limits::FRAME_BYTES_MAX {
             let refused = Refused::TooLarge { limit: limits::FRAME_BYTES_MAX as u64 };
             self.answer(id, 0, Response::Refused(refused));
-            return self.close(id, Closing::Unreadable);
+            self.close(id, Closing::Unreadable);
+            return false;
         }
         match ClientFrame::decode(frame) {
-            Ok(frame) => self.handle_frame(now, id, frame),
+            Ok(frame) => {
+                let is_append = matches!(frame.request, Request::Append(_));
+                return self.handle_frame(now, id, frame) && is_append;
+            }
             Err(error) => {
                 let refused = admit::refuse_unreadable(&error);
                 match ClientFrame::id_of(frame) {
@@ -174,22 +179,25 @@ impl<E: Engine> Service<E> {
                 }
             }
         }
+        false
     }
 
-    /// Takes a frame of a connection.
-    pub fn handle_frame(&mut self, now: Millis, id: ConnectionId, frame: ClientFrame) {
-        let Some(connection) = self.connections.get_mut(id) else { return };
+    /// Takes a frame of a connection; whether it waits for the next [`Service::flush`].
+    pub fn handle_frame(&mut self, now: Millis, id: ConnectionId, frame: ClientFrame) -> bool {
+        let Some(connection) = self.connections.get_mut(id) else { return false };
         if connection.closing.is_some() {
-            return;
+            return false;
         }
         self.metrics.count_request(&frame.request);
         if let Request::Hello { version } = frame.request {
             let rate = self.config.requests_per_connection;
             if let Err(ms) = connection.requests.take(now, rate, 1) {
-                return self.refuse(id, frame.id, Refused::Later { ms });
+                self.refuse(id, frame.id, Refused::Later { ms });
+                return false;
             }
             let response = self.greet(id, version);
-            return self.answer(id, frame.id, response);
+            self.answer(id, frame.id, response);
+            return false;
         }
         let address = self.addresses.entry(connection.peer).or_default();
         let reserved = reserved_bytes(&frame.request);
@@ -200,8 +208,12 @@ impl<E: Engine> Service<E> {
                 connection.reserved_bytes += reserved;
                 connection.refusals = 0;
                 self.jobs.push(Job { connection: id, id: frame.id, admitted, reserved });
+                true
             }
-            Err(refused) => self.refuse(id, frame.id, refused),
+            Err(refused) => {
+                self.refuse(id, frame.id, refused);
+                false
+            }
         }
     }
 

@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
@@ -33,8 +33,8 @@ const HELLO_WITHIN: Duration = Duration::from_secs(30);
 
 enum Event {
     Connect(PeerId, Arc<Outbox>, oneshot::Sender<Result<ConnectionId, Refused>>),
-    /// With its share of what may wait.
-    Frame(ConnectionId, Vec<u8>, OwnedSemaphorePermit),
+    /// With when it came and its share of what may wait.
+    Frame(ConnectionId, Vec<u8>, Instant, OwnedSemaphorePermit),
     /// The connection has taken what it was handed and there was more.
     Drained(ConnectionId),
     Disconnect(ConnectionId),
@@ -56,6 +56,8 @@ struct OutboxState {
     /// The service has more: tell it when this is taken.
     is_starving: bool,
     is_closing: bool,
+    /// When the first of the frames was put in.
+    since: Option<Instant>,
 }
 
 impl Outbox {
@@ -137,7 +139,7 @@ pub fn start<E: Engine + 'static>(
         metrics: Arc::clone(&service.metrics),
         links: Arc::default(),
     };
-    let keeper = Keeper { service, clock, random, outboxes: Vec::new() };
+    let keeper = Keeper { service, clock, random, outboxes: Vec::new(), appends: Vec::new() };
     let thread =
         std::thread::Builder::new().name("service".into()).spawn(move || keeper.run(events))?;
     Ok((handle, thread))
@@ -150,6 +152,8 @@ struct Keeper<E, C, R> {
     random: R,
     /// Of the open connections, by slot.
     outboxes: Vec<Option<Arc<Outbox>>>,
+    /// When the appends of this batch came.
+    appends: Vec<Instant>,
 }
 
 impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
@@ -163,6 +167,9 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
                 stopping |= self.take(event, &mut drained);
             }
             self.service.flush((self.clock)());
+            for arrived in self.appends.drain(..) {
+                self.service.metrics.appends.count(arrived.elapsed());
+            }
             for id in self.service.take_ready().into_iter().chain(drained.drain(..)) {
                 self.hand_over(id);
             }
@@ -184,8 +191,10 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
                     self.forget(id);
                 }
             }
-            Event::Frame(id, frame, _room) => {
-                self.service.handle((self.clock)(), id, &frame);
+            Event::Frame(id, frame, arrived, _room) => {
+                if self.service.handle((self.clock)(), id, &frame) {
+                    self.appends.push(arrived);
+                }
             }
             Event::Drained(id) => drained.push(id),
             Event::Disconnect(id) => self.forget(id),
@@ -237,6 +246,7 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
             if outgoing.frames.is_empty() {
                 break;
             }
+            state.since.get_or_insert_with(Instant::now);
             state.bytes += outgoing.frames.iter().map(|frame| frame.len()).sum::<usize>();
             if state.frames.is_empty() {
                 state.frames = outgoing.frames;
@@ -288,10 +298,12 @@ pub async fn serve_link(handle: &Handle, mut link: impl Link, peer: PeerId) -> R
     };
     connected.take_in(first?).await?;
     loop {
-        let (frames, is_closing) = connected.take_out(&outbox);
-        if !frames.is_empty() {
+        let Taken { frames, since, is_closing } = connected.take_out(&outbox);
+        if let Some(since) = since {
             let slices: Vec<&[u8]> = frames.iter().map(|frame| &**frame).collect();
             link.send(&slices).await?;
+            handle.metrics.frames.add(frames.len() as u64);
+            handle.metrics.sends.count(since.elapsed());
         } else if is_closing {
             return Ok(());
         } else {
@@ -303,6 +315,15 @@ pub async fn serve_link(handle: &Handle, mut link: impl Link, peer: PeerId) -> R
     }
 }
 
+/// What a connection is to be sent now.
+struct Taken {
+    frames: Vec<Arc<[u8]>>,
+    /// Set where there are frames.
+    since: Option<Instant>,
+    /// Whether the connection ends after them.
+    is_closing: bool,
+}
+
 impl Connected<'_> {
     /// Hands a frame to the service, as soon as there is room for it.
     async fn take_in(&self, frame: Vec<u8>) -> Result<(), Broken> {
@@ -310,18 +331,17 @@ impl Connected<'_> {
         let kib = u32::try_from(kib).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.handle.room).acquire_many_owned(kib).await;
         let room = room.map_err(|_| Broken("the server is stopping".to_owned()))?;
-        self.handle.tell(Event::Frame(self.id, frame, room));
+        self.handle.tell(Event::Frame(self.id, frame, Instant::now(), room));
         Ok(())
     }
 
-    /// What is to be sent now, and whether the connection ends after it.
-    fn take_out(&self, outbox: &Outbox) -> (Vec<Arc<[u8]>>, bool) {
+    fn take_out(&self, outbox: &Outbox) -> Taken {
         let mut state = outbox.lock();
         state.bytes = 0;
         let frames = std::mem::take(&mut state.frames);
         if std::mem::take(&mut state.is_starving) {
             self.handle.tell(Event::Drained(self.id));
         }
-        (frames, state.is_closing)
+        Taken { frames, since: state.since.take(), is_closing: state.is_closing }
     }
 }

@@ -39,14 +39,14 @@ fn measure(count: usize, per_transaction: usize) -> Result<Value, Stopped> {
     let frames = served.frames(count)?;
     let (mut service, mut floor) = (Meter::default(), Meter::default());
     let mut file = File::create(folder.path().join("floor")).map_err(words)?;
-    let commits = served.metrics.commits.value();
+    let commits = served.metrics.commits.total();
     // Both in turns, so that what else the machine does meets both.
     for batch in frames.chunks(per_transaction) {
         service.time(|| served.take(batch));
         served.check(batch.len())?;
         floor.time(|| sync_lines(&mut file, batch)).map_err(words)?;
     }
-    let commits = served.metrics.commits.value() - commits;
+    let commits = served.metrics.commits.total() - commits;
     Ok(json!({
         "bench": "appends",
         "appends": count,

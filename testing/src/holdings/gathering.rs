@@ -259,7 +259,9 @@ impl Gathering {
         let now = self.now;
         let service = self.service.as_mut().expect("the server runs");
         let link = service.connect(peer, &mut self.dice).expect("there is room");
-        frames.iter().for_each(|bytes| service.handle(now, link, bytes));
+        for bytes in frames {
+            service.handle(now, link, bytes);
+        }
         service.flush(now);
         let outgoing = service.take_outgoing(link, usize::MAX);
         service.disconnect(link);

@@ -192,7 +192,7 @@ impl Embedded {
             return Err(error);
         }
         if changes() != before {
-            self.metrics.count_commit(started.elapsed());
+            self.metrics.commits.count(started.elapsed());
         }
         self.erased = erased;
         self.blob_bytes = (self.blob_bytes + files.added_bytes).saturating_sub(files.removed_bytes);
