@@ -1,7 +1,7 @@
 //! People who mean harm, or whose programs do: what they can spoil, and for whom.
 
 use sha2::{Digest, Sha256};
-use veche_client::{ChatState, Command, Mutant, Settled};
+use veche_client::{ChatState, Command, MessageState, Mutant, Settled};
 use veche_mls::{
     AdminSecret, BlobRef, Bound, Change, ChatKind, DeviceKeys, Engine, Envelope, GenerationSecret,
     Group, Identity, Invitation, JudgeContext, MemoryKeep, Phrase, Policy, RiderPlace, RiderPlan,
@@ -373,4 +373,31 @@ fn nobody_is_put_out_of_a_group_by_being_added_again() {
     ana.say(group, "after");
     world.settle();
     assert_eq!(bo.screen(group), "ana: before\nana: after");
+}
+
+#[test]
+fn a_chat_that_never_was_one_can_be_left() {
+    let mut world = World::seeded(11);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let group = world.group("harvest", [&ana]);
+    let mut mallory = stranger(&mut world, 110);
+    let invitation = mallory.invitation(group, 5);
+    mallory.deliver("bob", &invitation);
+    world.settle();
+    bo.accept_all();
+    world.wait_ms(20_000);
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
+    let message = bo.say(group, "is anybody here?");
+    bo.want(Command::Leave { chat: group }).expect("it can be left");
+    world.settle();
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Left);
+    let MessageState::Failed(words) = bo.message(group, message).unwrap().state else {
+        panic!("the message waits for ever");
+    };
+    assert_eq!(words, "you have left this chat");
+    // The real chat of that id is as open as any.
+    world.acquaint(&ana, &bo);
+    ana.add(group, &bo);
+    world.settle();
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Active);
 }

@@ -246,6 +246,10 @@ fn rename(work: &mut Work<'_>, chat: &LogId, title: String) -> Result<Reply, Cli
 }
 
 fn leave(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
+    let row = outbox::writable_log(work, chat)?;
+    if row.state == LogState::Stuck && !invitation::came_in(work, &row.log)? {
+        return give_up(work, row);
+    }
     let (log, role) = group(work, chat)?;
     let alone = work.with_group(&log, |group| group.accounts().len() == 1)?;
     if role == MlsRole::Owner && !alone && is_last_owner(work, &log)? {
@@ -257,6 +261,19 @@ fn leave(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     let intent = work.tx.insert_intent(&wanted::encode(&Intent::Outbox))?;
     outbox::enqueue_leave(work, &log, intent)?;
     Ok(Reply::Intent(intent))
+}
+
+/// Leaves a chat in which this device never had its place: there is nobody to tell, and nothing to
+/// forget but what the invitation claimed.
+fn give_up(work: &mut Work<'_>, row: veche_store::LogRow) -> Result<Reply, ClientError> {
+    let row = veche_store::LogRow { state: LogState::Left, cursor: 0, ..row };
+    work.tx.put_log(&row)?;
+    work.tx.forget_generations(&row.log)?;
+    work.tx.clear_marks(&row.log)?;
+    work.tx.delete_readmission(&row.log)?;
+    outbox::fail_outbox(work, &row.log, "you have left this chat")?;
+    work.tell(Event::Chat(row.chat));
+    Ok(Reply::Done)
 }
 
 fn check_title(title: &str) -> Result<(), ClientError> {

@@ -135,6 +135,11 @@ fn may_repair(work: &mut Work<'_>, log: &LogId, sender: &Credential) -> Result<b
     Ok(inside.is_none_or(|inside| inside.contains(&sender.certificate.account)))
 }
 
+/// Whether this device ever had its place in a log.
+pub(crate) fn came_in(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError> {
+    Ok(group_of(work, log)?.is_some())
+}
+
 /// The accounts in a group as it was last known here; `None` where this device was never inside.
 fn group_of(work: &mut Work<'_>, log: &LogId) -> Result<Option<BTreeSet<AccountId>>, ClientError> {
     match work.with_group(log, Group::accounts) {
@@ -244,7 +249,7 @@ fn is_past(
 ) -> Result<bool, ClientError> {
     let Some(log) = work.tx.log(&invitation.log)? else { return Ok(false) };
     // Where it never came in, the cursor is what an earlier invitation claimed.
-    let came_in = log.state != LogState::Stuck || group_of(work, &invitation.log)?.is_some();
+    let came_in = log.state != LogState::Stuck || came_in(work, &invitation.log)?;
     let past = log.state != LogState::Creating && came_in && invitation.commit_seq <= log.cursor;
     if past {
         finish(work, row.intent, Ok(log.chat))?;
