@@ -82,6 +82,7 @@ impl Stranger {
             transcript: [0; 32],
             generation: 0,
             generation_secret: GenerationSecret::from_bytes([5; 32]),
+            display_name: None,
         }))
     }
 }

@@ -53,6 +53,9 @@ pub(crate) enum Command {
         /// Also shows the recovery phrase
         #[arg(long)]
         phrase: bool,
+        /// What you want to be called beside your name, told with the next message; empty: nothing
+        #[arg(long, value_name = "TEXT")]
+        display_name: Option<String>,
     },
     /// Prints the link with which others can write to you
     ContactLink,
@@ -355,6 +358,7 @@ mod tests {
             &format!("register --server localhost:7000/{key} --name ana --invite code"),
             "me",
             "me --phrase",
+            "me --display-name Ana",
             "contact-link",
             "contacts",
             "contact add @bo",

@@ -9,13 +9,24 @@ use crate::engine::now;
 use crate::sanitize;
 use crate::shapes::{kind_of_chat, name_of_role, rfc_3339, state_of_chat};
 
+/// A username, behind what its owner wants to be called. The one in the last parentheses is proved;
+/// what stands before it can be anything.
+fn person(display_name: Option<&str>, name: &str) -> String {
+    let name = sanitize::line(name);
+    // Spaces would push the username out of sight.
+    let called = sanitize::line(display_name.unwrap_or_default());
+    let called = called.split_whitespace().collect::<Vec<_>>().join(" ");
+    if called.is_empty() { name.into_owned() } else { format!("{called} ({name})") }
+}
+
 /// A message with its id, or a system line.
 pub(crate) fn message(view: &MessageView) -> String {
     let time = minute(view.at);
     if let Some(event) = &view.event {
         return format!("{time}  * {}", sanitize::line(event));
     }
-    let mut words = format!("{time}  {}  {}", view.id, sanitize::line(&view.from));
+    let from = person(view.display_name.as_deref(), &view.from);
+    let mut words = format!("{time}  {}  {from}", view.id);
     if let Some(answered) = view.reply_to {
         words += &format!("  (answers {answered})");
     }
@@ -75,18 +86,19 @@ pub(crate) fn chat(view: &ChatView) -> String {
 
 /// A request.
 pub(crate) fn request(view: &RequestView) -> String {
-    format!("{}  {:<6}  {}", view.id, kind_of_chat(view.kind), sanitize::line(&view.from))
+    let from = person(view.display_name.as_deref(), &view.from);
+    format!("{}  {:<6}  {from}", view.id, kind_of_chat(view.kind))
 }
 
 /// A contact.
 pub(crate) fn contact(view: &ContactView) -> String {
     let blocked = if view.blocked { "  (blocked)" } else { "" };
-    format!("{}{blocked}", sanitize::line(&view.name))
+    format!("{}{blocked}", person(view.display_name.as_deref(), &view.name))
 }
 
 /// A member of a chat.
 pub(crate) fn member(view: &MemberView) -> String {
-    let mut name = sanitize::line(&view.name);
+    let mut name = person(view.display_name.as_deref(), &view.name);
     if view.me {
         name += "  (you)";
     }
@@ -96,11 +108,19 @@ pub(crate) fn member(view: &MemberView) -> String {
     format!("{:<6}  {name}", name_of_role(view.role))
 }
 
+/// The number to compare with somebody, and with whom where that is not clear from the command.
+pub(crate) fn safety(number: &str, view: &ContactView) -> String {
+    match view.display_name {
+        Some(_) => format!("{}\n{number}", contact(view)),
+        None => number.to_owned(),
+    }
+}
+
 /// Whose home this is.
 pub(crate) fn me(view: &MeView, phrase: Option<&str>) -> String {
     let mut words = format!(
         "{}\naccount {}\nserver {}",
-        sanitize::line(&view.name),
+        person(view.display_name.as_deref(), &view.name),
         view.account,
         sanitize::line(&view.server.to_string())
     );

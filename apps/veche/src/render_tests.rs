@@ -14,13 +14,31 @@ fn a_message_is_a_line_about_it_and_what_it_says() {
                 there"#]]
     .assert_eq(&message(&plain_message()));
     expect![[r#"
-        2023-11-14 22:13  11111111111111111111111111111111  ana  (answers 44444444444444444444444444444444)  (edited)  (not sent: the chat is gone)
+        2023-11-14 22:13  11111111111111111111111111111111  Ana Petrović (ana)  (answers 44444444444444444444444444444444)  (edited)  (not sent: the chat is gone)
             hello
                 there
             [file cat.png, image/png, 1234 bytes]
             👍 bo, cy   🎉 ana
             read by bo"#]]
     .assert_eq(&message(&full_message()));
+}
+
+#[test]
+fn whoever_wants_to_be_called_something_is_still_told_by_the_username() {
+    let called = |name: &str| {
+        let display_name = Some(name.to_owned());
+        let contact = ContactView {
+            account: veche_client::wire::AccountId([0x33; 32]),
+            name: "ana".to_owned(),
+            display_name,
+            blocked: false,
+        };
+        super::contact(&contact)
+    };
+    expect!["Ana Petrović (ana)"].assert_eq(&called("Ana Petrović"));
+    expect!["ben (ana)"].assert_eq(&called("\tben\u{3000}   \n"));
+    expect!["ana"].assert_eq(&called(" \u{a0} "));
+    expect!["�ben� (ana)"].assert_eq(&called("\u{202e}ben\u{1b}"));
 }
 
 #[test]
@@ -35,6 +53,7 @@ fn whatever_others_write_stays_in_its_place() {
     let nasty = "x\u{1b}]0;title\u{7}\n2023-11-14 22:13  * bo left\r\u{202e}";
     let view = MessageView {
         from: nasty.to_owned(),
+        display_name: Some(nasty.to_owned()),
         text: Some(nasty.to_owned()),
         reactions: vec![(nasty.to_owned(), vec![nasty.to_owned()])],
         file: Some(FileView {

@@ -16,6 +16,8 @@ pub(crate) struct MessageShape<'view> {
     chat: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     from: &'view str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'view str>,
     at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'view str>,
@@ -64,6 +66,8 @@ pub(crate) struct ChatShape<'view> {
 pub(crate) struct RequestShape<'view> {
     id: String,
     from: &'view str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'view str>,
     kind: &'static str,
 }
 
@@ -72,6 +76,8 @@ pub(crate) struct RequestShape<'view> {
 pub(crate) struct ContactShape<'view> {
     account: String,
     name: &'view str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'view str>,
     blocked: bool,
 }
 
@@ -80,9 +86,19 @@ pub(crate) struct ContactShape<'view> {
 pub(crate) struct MemberShape<'view> {
     account: String,
     name: &'view str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'view str>,
     role: &'static str,
     me: bool,
     arrived: bool,
+}
+
+/// The number to compare with somebody.
+#[derive(Serialize)]
+pub(crate) struct SafetyShape<'view> {
+    safety: &'view str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'view str>,
 }
 
 /// Whose home this is.
@@ -90,6 +106,8 @@ pub(crate) struct MemberShape<'view> {
 pub(crate) struct MeShape<'view> {
     account: String,
     name: &'view str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'view str>,
     server: String,
     registered: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +150,8 @@ impl<'view> From<&'view MessageView> for MessageShape<'view> {
             id: view.id.to_string(),
             chat: view.chat.to_string(),
             from: &view.from,
+            // A system line says who did what, in usernames.
+            display_name: if is_event { None } else { view.display_name.as_deref() },
             at: rfc_3339(view.at),
             text: if is_event { None } else { view.text.as_deref() },
             event: view.event.as_deref(),
@@ -175,13 +195,23 @@ impl<'view> From<&'view ChatView> for ChatShape<'view> {
 
 impl<'view> From<&'view RequestView> for RequestShape<'view> {
     fn from(view: &'view RequestView) -> Self {
-        Self { id: view.id.to_string(), from: &view.from, kind: kind_of_chat(view.kind) }
+        Self {
+            id: view.id.to_string(),
+            from: &view.from,
+            display_name: view.display_name.as_deref(),
+            kind: kind_of_chat(view.kind),
+        }
     }
 }
 
 impl<'view> From<&'view ContactView> for ContactShape<'view> {
     fn from(view: &'view ContactView) -> Self {
-        Self { account: view.account.to_string(), name: &view.name, blocked: view.blocked }
+        Self {
+            account: view.account.to_string(),
+            name: &view.name,
+            display_name: view.display_name.as_deref(),
+            blocked: view.blocked,
+        }
     }
 }
 
@@ -190,10 +220,17 @@ impl<'view> From<&'view MemberView> for MemberShape<'view> {
         Self {
             account: view.account.to_string(),
             name: &view.name,
+            display_name: view.display_name.as_deref(),
             role: name_of_role(view.role),
             me: view.me,
             arrived: view.has_arrived(now()),
         }
+    }
+}
+
+impl<'view> SafetyShape<'view> {
+    pub(crate) fn new(number: &'view str, person: &'view ContactView) -> Self {
+        Self { safety: number, display_name: person.display_name.as_deref() }
     }
 }
 
@@ -202,6 +239,7 @@ impl<'view> MeShape<'view> {
         Self {
             account: view.account.to_string(),
             name: &view.name,
+            display_name: view.display_name.as_deref(),
             server: view.server.to_string(),
             registered: view.registered,
             phrase,

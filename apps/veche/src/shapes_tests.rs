@@ -10,6 +10,7 @@ pub(crate) fn plain_message() -> MessageView {
         id: EntryId([0x11; 16]),
         chat: LogId([0x22; 16]),
         from: "ana".to_owned(),
+        display_name: None,
         account: AccountId([0x33; 32]),
         at: 1_700_000_000_123,
         text: Some("hello\n\tthere".to_owned()),
@@ -26,6 +27,7 @@ pub(crate) fn plain_message() -> MessageView {
 
 pub(crate) fn full_message() -> MessageView {
     MessageView {
+        display_name: Some("Ana Petrović".to_owned()),
         reply_to: Some(EntryId([0x44; 16])),
         edited: true,
         reactions: vec![
@@ -60,7 +62,7 @@ fn a_message_names_only_what_applies() {
 #[test]
 fn a_message_with_everything() {
     let expected = expect![[
-        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","at":"2023-11-14T22:13:20.123Z","text":"hello\n\tthere","reply_to":"44444444444444444444444444444444","edited":true,"reactions":{"👍":["bo","cy"],"🎉":["ana"]},"file":{"name":"cat.png","type":"image/png","size":1234,"sha256":"abababababababababababababababababababababababababababababababab"},"state":"failed","reason":"the chat is gone","read_by":["bo"]}"#
+        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","display_name":"Ana Petrović","at":"2023-11-14T22:13:20.123Z","text":"hello\n\tthere","reply_to":"44444444444444444444444444444444","edited":true,"reactions":{"👍":["bo","cy"],"🎉":["ana"]},"file":{"name":"cat.png","type":"image/png","size":1234,"sha256":"abababababababababababababababababababababababababababababababab"},"state":"failed","reason":"the chat is gone","read_by":["bo"]}"#
     ]];
     check(&MessageShape::from(&full_message()), &expected);
 }
@@ -111,18 +113,24 @@ fn chats_and_requests() {
             r#"{"chat":"22222222222222222222222222222222","kind":"direct","title":"choir","unread":3,"state":"left"}"#
         ]],
     );
-    let request =
-        RequestView { id: EntryId([0x11; 16]), from: "bo".to_owned(), kind: ChatKind::Direct };
+    let request = RequestView {
+        id: EntryId([0x11; 16]),
+        from: "bo".to_owned(),
+        display_name: Some("Bo B".to_owned()),
+        kind: ChatKind::Direct,
+    };
     check(
         &RequestShape::from(&request),
-        &expect![[r#"{"id":"11111111111111111111111111111111","from":"bo","kind":"direct"}"#]],
+        &expect![[
+            r#"{"id":"11111111111111111111111111111111","from":"bo","display_name":"Bo B","kind":"direct"}"#
+        ]],
     );
 }
 
 #[test]
 fn people() {
     let account = AccountId([0x33; 32]);
-    let contact = ContactView { account, name: "bo".to_owned(), blocked: true };
+    let contact = ContactView { account, name: "bo".to_owned(), display_name: None, blocked: true };
     check(
         &ContactShape::from(&contact),
         &expect![[
@@ -132,10 +140,22 @@ fn people() {
     let member = MemberView {
         account,
         name: "ana".to_owned(),
+        display_name: Some("Ana Petrović".to_owned()),
         role: Role::Owner,
         me: true,
         silent_since: None,
     };
+    let ana = ContactView {
+        account,
+        name: "ana".to_owned(),
+        display_name: Some("Ana Petrović".to_owned()),
+        blocked: false,
+    };
+    check(
+        &SafetyShape::new("123 456", &ana),
+        &expect![[r#"{"safety":"123 456","display_name":"Ana Petrović"}"#]],
+    );
+    check(&SafetyShape::new("123 456", &contact), &expect![[r#"{"safety":"123 456"}"#]]);
     check(
         &MemberShape::from(&member),
         &expect![[
@@ -150,6 +170,7 @@ fn the_account() {
     let me = MeView {
         account: AccountId([0x33; 32]),
         name: "ana".to_owned(),
+        display_name: None,
         server: format!("localhost:7000/{key}").parse().unwrap(),
         registered: true,
     };

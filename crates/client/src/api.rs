@@ -134,6 +134,9 @@ pub enum Command {
     },
     /// Whether receipts are sent.
     SetReceipts(bool),
+    /// What this person wants to be called beside the username, at most 64 characters; empty: only by
+    /// the username. Others learn it with the next message.
+    SetDisplayName(String),
 }
 
 /// How a person names a person.
@@ -292,6 +295,8 @@ pub struct MessageView {
     pub chat: LogId,
     /// The author's username, or the beginning of the account id where none is proved.
     pub from: String,
+    /// What the author wants to be called: free text that nobody vouches for.
+    pub display_name: Option<String>,
     /// The author's account.
     pub account: AccountId,
     /// When the author says it was written.
@@ -351,6 +356,8 @@ pub struct MemberView {
     pub account: AccountId,
     /// The username, or the beginning of the account id.
     pub name: String,
+    /// What they want to be called.
+    pub display_name: Option<String>,
     /// The role.
     pub role: Role,
     /// Whether it is this account.
@@ -379,6 +386,8 @@ pub struct ContactView {
     pub account: AccountId,
     /// The username, or the beginning of the account id.
     pub name: String,
+    /// What they want to be called.
+    pub display_name: Option<String>,
     /// Whether blocked.
     pub blocked: bool,
 }
@@ -390,6 +399,8 @@ pub struct RequestView {
     pub id: EntryId,
     /// Who asks.
     pub from: String,
+    /// What they want to be called.
+    pub display_name: Option<String>,
     /// To what.
     pub kind: ChatKind,
 }
@@ -401,6 +412,8 @@ pub struct MeView {
     pub account: AccountId,
     /// The username.
     pub name: String,
+    /// What this person wants to be called.
+    pub display_name: Option<String>,
     /// The server.
     pub server: ServerAddress,
     /// Whether the server has taken the registration.

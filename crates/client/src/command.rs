@@ -47,6 +47,9 @@ pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, 
             work.tx.set_meta(account::NO_RECEIPTS, if on { b"" } else { b"1" })?;
             Ok(Reply::Done)
         }
+        Command::SetDisplayName(text) => {
+            people::set_display_name(work, &text).map(|()| Reply::Done)
+        }
     }
 }
 
@@ -336,7 +339,10 @@ fn say(
         sent_at = sent_at.max(work.tx.meta_number(CHANGED_AT)?.unwrap_or(0) + 1);
         work.tx.set_meta_number(CHANGED_AT, sent_at)?;
     }
-    let content = Content { id, sent_at, replaces, in_reply_to, body };
+    let mut content = Content { id, sent_at, replaces, in_reply_to, display_name: None, body };
+    if outbox::shows_as_message(&content) {
+        content.display_name = people::my_display_name(work)?;
+    }
     outbox::enqueue(work, chat, &content)
 }
 

@@ -99,6 +99,7 @@ fn invited(
         return Ok(());
     }
     let name = people::learn(work, sender)?;
+    people::learn_display_name(work, &from, invitation.display_name.as_ref())?;
     let trusted = work.tx.account(&from)?.is_some_and(|row| row.contact);
     let state = match place {
         // This device has its place; nobody can talk it out of it. If the log says that it was

@@ -2,7 +2,8 @@
 
 use veche_mls::verify_name;
 use veche_store::AccountRow;
-use veche_wire::{AccountId, Credential, NameBinding, Token};
+use veche_wire::content::DisplayName;
+use veche_wire::{AccountId, Credential, NameBinding, Token, limits};
 
 use crate::ClientError;
 use crate::account;
@@ -65,7 +66,58 @@ pub(crate) fn keep_contact(
 
 /// A row for somebody of whom nothing is known.
 pub(crate) fn unknown(account: &AccountId) -> AccountRow {
-    AccountRow { account: *account, username: None, contact: false, blocked: false, invite: None }
+    AccountRow {
+        account: *account,
+        username: None,
+        contact: false,
+        blocked: false,
+        invite: None,
+        display_name: None,
+    }
+}
+
+/// Learns what somebody wants to be called, where that is newer than what is known: messages of two
+/// chats have no order between them, so the name says itself since when it is.
+pub(crate) fn learn_display_name(
+    work: &Work<'_>,
+    account: &AccountId,
+    name: Option<&DisplayName>,
+) -> Result<(), ClientError> {
+    let Some(name) = name else { return Ok(()) };
+    let mut row = work.tx.account(account)?.unwrap_or_else(|| unknown(account));
+    if row.display_name.as_ref().is_none_or(|known| known < name) {
+        row.display_name = Some(name.clone());
+        work.tx.put_account(&row)?;
+    }
+    Ok(())
+}
+
+/// What this person wants to be called, for what they send.
+pub(crate) fn my_display_name(work: &Work<'_>) -> Result<Option<DisplayName>, ClientError> {
+    let me = work.identity()?.account();
+    Ok(work.tx.account(&me)?.and_then(|row| row.display_name))
+}
+
+/// This person wants to be called so from now on, or by the username alone. Nobody is told before
+/// something is said: notes into all chats at once would show the server whose they are
+/// (docs/decisions/0012).
+pub(crate) fn set_display_name(work: &Work<'_>, text: &str) -> Result<(), ClientError> {
+    let text = text.trim();
+    if text.chars().count() > limits::DISPLAY_NAME_CHARS_MAX {
+        let most = limits::DISPLAY_NAME_CHARS_MAX;
+        return refuse(format!("A display name has at most {most} characters."));
+    }
+    if text.chars().any(char::is_control) {
+        return refuse("A display name is one line of text.");
+    }
+    let known = my_display_name(work)?;
+    if known.as_ref().map_or("", |known| &known.text) == text {
+        return Ok(());
+    }
+    // Later than what it replaces, also where the clock was set back.
+    let since = work.now.max(known.map_or(0, |known| known.since) + 1);
+    let name = DisplayName { since, text: text.to_owned() };
+    learn_display_name(work, &work.identity()?.account(), Some(&name))
 }
 
 /// The person with this name, who must be known here.

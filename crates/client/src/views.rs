@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use veche_mls::Group;
-use veche_store::{IntentState, InvitationState, LogState, MessageRow, RowState, Tx};
+use veche_store::{AccountRow, IntentState, InvitationState, LogState, MessageRow, RowState, Tx};
 use veche_wire::content::{Body, File};
 use veche_wire::{
     AccountId, ContactLink, Content, DeviceId, EntryId, LogId, Millis, ServerAddress,
@@ -79,7 +79,8 @@ impl Client {
             let name = text(tx.meta(account::NAME)?);
             let Some(server) = server_of(tx)? else { return Ok(None) };
             let registered = tx.meta(account::REGISTERED)?.is_some();
-            Ok(Some(MeView { account, name, server, registered }))
+            let (_, display_name) = names_of(tx, &account)?;
+            Ok(Some(MeView { account, name, display_name, server, registered }))
         })
     }
 
@@ -279,10 +280,12 @@ impl Client {
             let mut views = Vec::new();
             let silent = silent(group, &tx.awaited(&row.log)?);
             for account in group.accounts() {
+                let (name, display_name) = names_of(tx, &account)?;
                 views.push(MemberView {
                     silent_since: silent.get(&account).copied(),
                     account,
-                    name: name_of(tx, &account)?,
+                    name,
+                    display_name,
                     role: command::from_mls(group.policy().role(&account)),
                     me: account == identity.account(),
                 });
@@ -299,15 +302,21 @@ impl Client {
     pub fn contacts(&self) -> Result<Vec<ContactView>, ClientError> {
         self.look(|tx| {
             let rows = tx.contacts()?;
-            Ok(rows
-                .into_iter()
-                .map(|row| ContactView {
-                    account: row.account,
-                    name: row.username.unwrap_or_else(|| people::short(&row.account)),
-                    blocked: row.blocked,
-                })
-                .collect())
+            Ok(rows.into_iter().map(contact_view).collect())
         })
+    }
+
+    /// Somebody who is known here, whether a contact or not. By username: a display name is nobody's
+    /// alone.
+    ///
+    /// # Errors
+    /// `Refused` where nobody is known by that name.
+    pub fn person(&self, name: &str) -> Result<ContactView, ClientError> {
+        let bare = name.strip_prefix('@').unwrap_or(name);
+        match self.look(|tx| Ok(tx.account_named(bare)?))? {
+            Some(row) => Ok(contact_view(row)),
+            None => refuse(format!("Nobody here is called {bare}.")),
+        }
     }
 
     /// Requests that wait for an answer.
@@ -320,8 +329,8 @@ impl Client {
             for row in tx.invitations()? {
                 if row.state == InvitationState::Request {
                     let kind = if row.direct { ChatKind::Direct } else { ChatKind::Group };
-                    let from = name_of(tx, &row.account)?;
-                    views.push(RequestView { id: row.id, from, kind });
+                    let (from, display_name) = names_of(tx, &row.account)?;
+                    views.push(RequestView { id: row.id, from, display_name, kind });
                 }
             }
             Ok(views)
@@ -336,11 +345,7 @@ impl Client {
         let Some(identity) = &self.core.identity else {
             return refuse("This home has no account yet.");
         };
-        let bare = name.strip_prefix('@').unwrap_or(name);
-        match self.look(|tx| Ok(tx.account_named(bare)?))? {
-            Some(row) => Ok(veche_mls::safety_number(&identity.account(), &row.account)),
-            None => refuse(format!("Nobody here is called {bare}.")),
-        }
+        Ok(veche_mls::safety_number(&identity.account(), &self.person(name)?.account))
     }
 
     /// How an intent stands.
@@ -409,6 +414,19 @@ fn name_of(tx: &Tx<'_>, account: &AccountId) -> Result<String, ClientError> {
     Ok(known.unwrap_or_else(|| people::short(account)))
 }
 
+/// The name to show, and what its owner wants to be called.
+fn names_of(tx: &Tx<'_>, account: &AccountId) -> Result<(String, Option<String>), ClientError> {
+    let Some(row) = tx.account(account)? else { return Ok((people::short(account), None)) };
+    let view = contact_view(row);
+    Ok((view.name, view.display_name))
+}
+
+fn contact_view(row: AccountRow) -> ContactView {
+    let display_name = row.display_name.map(|name| name.text).filter(|text| !text.is_empty());
+    let name = row.username.unwrap_or_else(|| people::short(&row.account));
+    ContactView { account: row.account, name, display_name, blocked: row.blocked }
+}
+
 fn message_view(tx: &Tx<'_>, row: &MessageRow) -> Result<MessageView, ClientError> {
     let mut reactions: Vec<(String, Vec<String>)> = Vec::new();
     for reaction in tx.reactions(&row.chat, &row.id)? {
@@ -421,10 +439,12 @@ fn message_view(tx: &Tx<'_>, row: &MessageRow) -> Result<MessageView, ClientErro
     }
     let read_by = tx.receipts(&row.chat, &row.id)?;
     let content = row.content.as_deref().map(Content::decode).transpose()?;
+    let (from, display_name) = names_of(tx, &row.account)?;
     Ok(MessageView {
         id: row.id,
         chat: row.chat,
-        from: name_of(tx, &row.account)?,
+        from,
+        display_name,
         account: row.account,
         at: row.sent_at,
         text: row.text.clone(),

@@ -3,6 +3,7 @@
 
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::types::HpkeCiphertext;
+use veche_wire::content::DisplayName;
 use veche_wire::{
     BlobId, Credential, DecodeError, DeviceId, DeviceRecord, EntryId, LogId, Random, Seq, limits,
     padding,
@@ -76,6 +77,8 @@ pub struct Invitation {
     pub generation: u64,
     /// That generation's secret.
     pub generation_secret: GenerationSecret,
+    /// What the sender wants to be called, for the eyes of who decides.
+    pub display_name: Option<DisplayName>,
 }
 
 /// A sealed blob: where it lies and how it is opened.
@@ -99,7 +102,7 @@ impl std::fmt::Debug for BlobRef {
 
 impl Invitation {
     fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new(VERSION, 14);
+        let mut out = Writer::new(VERSION, 16);
         out.bytes(self.log.as_bytes())
             .number(self.suite.number().into())
             .number(self.kind as u64)
@@ -114,11 +117,13 @@ impl Invitation {
             .bytes(&self.transcript)
             .number(self.generation)
             .bytes(self.generation_secret.as_bytes());
+        let name = self.display_name.as_ref();
+        out.number(name.map_or(0, |name| name.since)).text(name.map_or("", |name| &name.text));
         out.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut input = Reader::new(bytes, "invitation", VERSION, 14)?;
+        let mut input = Reader::new(bytes, "invitation", VERSION, 16)?;
         let invitation = Self {
             log: LogId(input.array()?),
             suite: u16::try_from(input.number()?)
@@ -139,6 +144,10 @@ impl Invitation {
             transcript: input.array()?,
             generation: input.number()?,
             generation_secret: GenerationSecret::from_bytes(input.array()?),
+            display_name: match (input.number()?, input.text()?) {
+                (0, "") => None,
+                (since, text) => Some(DisplayName::new(since, text)?),
+            },
         };
         if invitation.title.len() > limits::TITLE_BYTES_MAX {
             return Err(input.malformed());

@@ -20,7 +20,9 @@ CREATE TABLE account (
     username TEXT UNIQUE,
     contact INTEGER NOT NULL DEFAULT 0,
     blocked INTEGER NOT NULL DEFAULT 0,
-    invite BLOB
+    invite BLOB,
+    display_name TEXT NOT NULL DEFAULT '',
+    display_since INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 -- Conversations, as a person sees them.

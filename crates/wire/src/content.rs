@@ -3,7 +3,7 @@
 //! A [`Content`] is one `mimiContent`. Its `salt` is our [`EntryId`]: the message's id, the same
 //! everywhere; `replaces` and `inReplyTo` hold such ids (docs/decisions says why not the hash).
 
-use crate::{AdminKey, BlobId, DecodeError, EntryId, Millis, codec};
+use crate::{AdminKey, BlobId, DecodeError, EntryId, Millis, codec, limits};
 
 /// One message, reaction, edit, deletion, receipt or note between clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,39 @@ pub struct Content {
     pub replaces: Option<EntryId>,
     /// The message that this one answers or reacts to.
     pub in_reply_to: Option<EntryId>,
+    /// What its author wants to be called (extension `veche.display_name`); in what is shown only.
+    pub display_name: Option<DisplayName>,
     /// What it says.
     pub body: Body,
+}
+
+/// What somebody wants to be called: free text that nobody vouches for, and by which nobody is looked
+/// up. Of several the latest counts, whatever came first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DisplayName {
+    /// When it was chosen, in milliseconds since 1970 by the clock of who chose it; at least 1.
+    pub since: Millis,
+    /// The name, of at most [`limits::DISPLAY_NAME_CHARS_MAX`] characters; empty where one was taken
+    /// back. May hold anything: clean it before it is shown.
+    pub text: String,
+}
+
+impl DisplayName {
+    /// A name within its limits.
+    ///
+    /// # Errors
+    /// Where it is too long, or its time is none.
+    pub fn new(since: Millis, text: &str) -> Result<Self, DecodeError> {
+        const WHAT: &str = "display name";
+        if text.chars().count() > limits::DISPLAY_NAME_CHARS_MAX {
+            let limit = limits::DISPLAY_NAME_CHARS_MAX;
+            return Err(DecodeError::TooLarge { what: WHAT, limit });
+        }
+        if !(1..=limits::MILLIS_MAX).contains(&since) {
+            return Err(DecodeError::Malformed(WHAT));
+        }
+        Ok(Self { since, text: text.to_owned() })
+    }
 }
 
 /// What a message says.

@@ -41,6 +41,8 @@ pub const FILE_BYTES_MAX: u64 = 100 << 20;
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 /// The longest title of a chat, UTF-8.
 pub const TITLE_BYTES_MAX: usize = 256;
+/// Characters (Unicode scalar values) of a display name.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 64;
 /// The shortest username, characters of `a-z0-9_`.
 pub const USERNAME_MIN: usize = 3;
 /// The longest username.

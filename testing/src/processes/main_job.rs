@@ -48,6 +48,7 @@ pub fn play() -> Result<Checks, Stopped> {
     checks.part("a direct chat", |checks| talk::direct(play, checks));
     checks.part("a request of a stranger", |checks| talk::request(play, checks));
     checks.part("reply, reaction, edit, deletion", |checks| talk::changes(play, checks));
+    checks.part("a display name", |checks| talk::display_name(play, checks));
     checks.part("text exactly as it is", |checks| talk::exact_text(play, checks));
     checks.part("hostile text", |checks| talk::hostile_text(play, checks));
     checks.part("files", |checks| talk::files(play, checks));

@@ -19,7 +19,7 @@ pub(crate) const DAN: &str = "dan_farfaraway";
 const NAMES: [&str; 4] = [ANA, BO, CY, DAN];
 
 /// Everything that only members may know. Each is said somewhere in the session.
-const CONTENT: [&str; 13] = [
+const CONTENT: [&str; 15] = [
     "pelican lands at midnight",
     "Kumquat Regatta Committee",
     "Nocturne Bureau",
@@ -33,6 +33,8 @@ const CONTENT: [&str; 13] = [
     "sassafras reply",
     "after the removal: tamarind",
     "while dan is away: persimmon",
+    "Anastasia Hollyhock",
+    "Boniface Elderberry",
 ];
 
 /// A finished session.
@@ -103,9 +105,15 @@ fn talk(gathering: &mut Gathering, [ana, bo, cy, _]: [Seat; 4]) -> Vec<LogId> {
     let link = gathering.client(bo).contact_link().expect("a link can be made");
     gathering.done(ana, Command::AddContact(PersonReference::Link(link)));
     gathering.done(bo, Command::AddContact(PersonReference::Username(ANA.to_owned())));
+    for (seat, name) in [(ana, "Anastasia Hollyhock"), (bo, "Boniface Elderberry")] {
+        let wanted = Command::SetDisplayName(name.to_owned());
+        gathering.command(seat, wanted).expect("a display name is taken");
+    }
     let direct =
         gathering.chat_of(ana, Command::OpenDirect(PersonReference::Username(BO.to_owned())));
     gathering.say(ana, direct, "The pelican lands at midnight.");
+    let heard = gathering.client(bo).contacts().expect("contacts can be read");
+    assert!(heard.iter().any(|who| who.display_name.as_deref() == Some("Anastasia Hollyhock")));
     // A stranger asks, and is accepted.
     let asked =
         gathering.chat_of(cy, Command::OpenDirect(PersonReference::Username(BO.to_owned())));

@@ -58,8 +58,15 @@ pub(super) async fn register(
     })
 }
 
-/// Shows whose home this is.
-pub(super) fn me(context: &Context, with_phrase: bool) -> Result<(), Problem> {
+/// Shows whose home this is, after changing what is to be changed.
+pub(super) fn me(
+    context: &Context,
+    with_phrase: bool,
+    display_name: Option<String>,
+) -> Result<(), Problem> {
+    if let Some(text) = display_name {
+        context.engine.command(Command::SetDisplayName(text))?;
+    }
     let client = context.client();
     let Some(me) = client.me()? else {
         return Err(Problem::refused("there is no account here"));

@@ -6,7 +6,7 @@ use veche_client::{Command, Outcome, PersonReference};
 use crate::context::{Change, Context};
 use crate::problem::Problem;
 use crate::render;
-use crate::shapes::{ContactShape, RequestShape, single};
+use crate::shapes::{ContactShape, RequestShape, SafetyShape, single};
 
 /// Lists the contacts.
 pub(super) async fn list(context: &Context) -> Result<(), Problem> {
@@ -68,7 +68,8 @@ pub(super) async fn block(context: &Context, name: String, blocked: bool) -> Res
 pub(super) async fn safety(context: &Context, name: &str) -> Result<(), Problem> {
     context.catch_up().await?;
     let number = context.client().safety_number(name)?;
-    context.output.say(&single("safety", &number), || number.clone())
+    let person = context.client().person(name)?;
+    context.output.say(&SafetyShape::new(&number, &person), || render::safety(&number, &person))
 }
 
 /// How a person names a person: by link, by `@NAME` or by `NAME`.

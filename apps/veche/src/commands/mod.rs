@@ -27,7 +27,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<(), Probl
         Command::Register { server, name, invite } => {
             account::register(context, server, name, invite).await
         }
-        Command::Me { phrase } => account::me(context, phrase),
+        Command::Me { phrase, display_name } => account::me(context, phrase, display_name),
         Command::ContactLink => account::contact_link(context).await,
         Command::Receipts { choice } => account::receipts(context, choice).await,
         Command::Safety { name } => contacts::safety(context, &name).await,

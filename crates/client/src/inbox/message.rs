@@ -200,7 +200,10 @@ fn apply(
             Ok(())
         }
         (Body::Note(Note::Joined) | Body::Note(Note::AdminKey(_)) | Body::Nothing, _, _) => Ok(()),
-        _ if outbox::shows_as_message(content) => insert(work, row, seq, (author, content)),
+        _ if outbox::shows_as_message(content) => {
+            people::learn_display_name(work, author, content.display_name.as_ref())?;
+            insert(work, row, seq, (author, content))
+        }
         _ => Ok(()),
     }
 }

@@ -62,6 +62,7 @@ pub(crate) fn enqueue_content(
         sent_at: work.now,
         replaces: None,
         in_reply_to: None,
+        display_name: None,
         body,
     };
     put_message(work, log, &content, None)

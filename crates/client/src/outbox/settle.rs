@@ -12,7 +12,7 @@ use crate::api::IntentId;
 use crate::session::Key;
 use crate::wanted::{self, Ending, Intent, Joiners, Wanted};
 use crate::work::Work;
-use crate::{ClientError, Event, answer, inbox};
+use crate::{ClientError, Event, answer, inbox, people};
 
 /// The server has it, durably.
 pub(crate) fn acknowledged(
@@ -396,6 +396,7 @@ fn invitation(
         transcript: row.hash,
         generation: row.generation,
         generation_secret,
+        display_name: people::my_display_name(work)?,
     })
 }
 

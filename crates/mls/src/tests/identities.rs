@@ -1,4 +1,5 @@
 use ed25519_dalek::{Signer as _, SigningKey};
+use veche_wire::content::DisplayName;
 use veche_wire::{BlobId, NameBinding};
 
 use super::*;
@@ -73,6 +74,7 @@ fn invitation() -> Envelope {
         transcript: [9; 32],
         generation: 10,
         generation_secret: GenerationSecret::from_bytes([11; 32]),
+        display_name: Some(DisplayName { since: 12, text: "Ana Petrović".to_owned() }),
     }))
 }
 

@@ -1,9 +1,10 @@
 //! People.
 
 use rusqlite::{Row, params};
+use veche_wire::content::DisplayName;
 use veche_wire::{AccountId, Token};
 
-use super::{found, id, maybe_id};
+use super::{found, id, maybe_id, signed, unsigned};
 use crate::{StoreError, Tx};
 
 /// Somebody.
@@ -19,9 +20,11 @@ pub struct AccountRow {
     pub blocked: bool,
     /// The right to write into their inboxes, from their contact link.
     pub invite: Option<Token>,
+    /// What they want to be called, and since when; the empty name where that was taken back.
+    pub display_name: Option<DisplayName>,
 }
 
-const COLUMNS: &str = "account, username, contact, blocked, invite";
+const COLUMNS: &str = "account, username, contact, blocked, invite, display_name, display_since";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
     Ok(AccountRow {
@@ -30,6 +33,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
         contact: row.get(2)?,
         blocked: row.get(3)?,
         invite: maybe_id(row, 4)?,
+        display_name: match unsigned(row, 6)? {
+            0 => None,
+            since => Some(DisplayName { since, text: row.get(5)? }),
+        },
     })
 }
 
@@ -59,8 +66,9 @@ impl Tx<'_> {
     pub fn put_account(&self, row: &AccountRow) -> Result<(), StoreError> {
         self.connection()
             .prepare_cached(
-                "INSERT OR REPLACE INTO account (account, username, contact, blocked, invite)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO account
+                 (account, username, contact, blocked, invite, display_name, display_since)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute(params![
                 row.account.as_bytes(),
@@ -68,6 +76,8 @@ impl Tx<'_> {
                 row.contact,
                 row.blocked,
                 row.invite.as_ref().map(Token::as_bytes),
+                row.display_name.as_ref().map_or("", |name| &name.text),
+                signed(row.display_name.as_ref().map_or(0, |name| name.since)),
             ])?;
         Ok(())
     }

@@ -18,6 +18,7 @@ const NOTE_TYPE: &str = "application/veche-note+cbor";
 
 const SENT_AT: &str = "veche.sent_at";
 const BLOB_SIZE: &str = "veche.blob_size";
+const DISPLAY_NAME: &str = "veche.display_name";
 const BLOB_URL: &str = "veche:blob/";
 
 /// Dispositions (draft-ietf-mimi-content).

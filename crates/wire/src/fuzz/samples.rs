@@ -1,7 +1,7 @@
 //! One of each thing that travels: what golden tests pin and mutations begin with. The keys and
 //! signatures in them are patterns, not keys.
 
-use crate::content::{Body, Content, File, FileKey, Note};
+use crate::content::{Body, Content, DisplayName, File, FileKey, Note};
 use crate::{
     AccountId, AccountRecord, AdminKey, AdminList, Append, BlobId, Certificate, ClientFrame,
     Commitment, ContactLink, Credential, Delivery, DeviceId, DeviceRecord, Entry, EntryId,
@@ -44,7 +44,13 @@ pub fn contents() -> Samples<Content> {
         sent_at: 1_700_000_000_000,
         replaces: None,
         in_reply_to: None,
+        display_name: None,
         body,
+    };
+    let display_name = DisplayName { since: 1_690_000_000_000, text: "Ana Petrović".into() };
+    let called = Content {
+        display_name: Some(display_name),
+        ..content(Body::File { text: "look".into(), file: file() })
     };
     let other = EntryId([0x21; 16]);
     let reply = Content { in_reply_to: Some(other), ..content(Body::Text("yes".into())) };
@@ -57,6 +63,7 @@ pub fn contents() -> Samples<Content> {
         ("edit", edit),
         ("file", content(Body::File { text: String::new(), file: file() })),
         ("file with text", content(Body::File { text: "look".into(), file: file() })),
+        ("display name", called),
         ("reaction", reaction),
         ("deletion", deletion),
         ("receipt", content(Body::Receipt { read: vec![ENTRY, other] })),
@@ -76,7 +83,7 @@ fn unknown_content() -> Content {
     bytes.extend(b"text/x-new");
     bytes.extend([0x42, b'h', b'i']);
     let body = Body::Unknown { content_type: "text/x-new".into(), bytes };
-    Content { id: ENTRY, sent_at: 7, replaces: None, in_reply_to: None, body }
+    Content { id: ENTRY, sent_at: 7, replaces: None, in_reply_to: None, display_name: None, body }
 }
 
 /// With and without a link key.

@@ -1,6 +1,6 @@
 //! Bad input, and the error that each gets.
 
-use veche_wire::content::{Body, Content};
+use veche_wire::content::{Body, Content, DisplayName};
 use veche_wire::fuzz::samples;
 use veche_wire::*;
 
@@ -291,7 +291,8 @@ fn certificates_and_credentials() {
 }
 
 fn content(body: Body) -> Content {
-    Content { id: EntryId([1; 16]), sent_at: 7, replaces: None, in_reply_to: None, body }
+    let (id, display_name) = (EntryId([1; 16]), None);
+    Content { id, sent_at: 7, replaces: None, in_reply_to: None, display_name, body }
 }
 
 #[test]
@@ -306,9 +307,17 @@ fn contents_that_break_a_limit() {
         in_reply_to: Some(EntryId([2; 16])),
         ..content(Body::Reaction(emoji))
     };
+    let called = |since: u64, text: String| {
+        let display_name = Some(DisplayName { since, text });
+        Content { display_name, ..content(Body::Text("hello".into())) }.encode()
+    };
+    assert!(Content::decode(&called(1, "ж".repeat(64))).is_ok());
     check(
         Content::decode,
         vec![
+            (called(1, "ж".repeat(65)), "display name is larger than the limit of 64"),
+            (called(0, "ana".into()), "display name is malformed"),
+            (called(limits::MILLIS_MAX + 1, "ana".into()), "display name is malformed"),
             (
                 content(Body::Text("x".repeat((64 << 10) + 1))).encode(),
                 "text is larger than the limit of 65536",

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use veche_wire::content::{Body, File, FileKey, Note};
+use veche_wire::content::{Body, DisplayName, File, FileKey, Note};
 use veche_wire::*;
 
 fn log() -> impl Strategy<Value = LogId> {
@@ -302,12 +302,14 @@ pub(crate) fn credential() -> impl Strategy<Value = Credential> {
 
 pub(crate) fn content() -> impl Strategy<Value = Content> {
     let ids = (entry_id(), option::of(entry_id()), entry_id(), any::<bool>());
-    (ids, 0..=limits::MILLIS_MAX, body()).prop_map(
-        |((id, replaces, in_reply_to, answers), sent_at, body)| {
+    let called = (1..=limits::MILLIS_MAX, "\\PC{0,64}")
+        .prop_map(|(since, text)| DisplayName { since, text });
+    (ids, 0..=limits::MILLIS_MAX, option::of(called), body()).prop_map(
+        |((id, replaces, in_reply_to, answers), sent_at, display_name, body)| {
             // A reaction is always to something.
             let answers = answers || matches!(body, Body::Reaction(_));
             let in_reply_to = answers.then_some(in_reply_to);
-            Content { id, sent_at, replaces, in_reply_to, body }
+            Content { id, sent_at, replaces, in_reply_to, display_name, body }
         },
     )
 }

@@ -251,6 +251,36 @@ pub(super) fn files(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped>
     Ok(())
 }
 
+/// What somebody wants to be called is shown beside the username, and steers no terminal.
+pub(super) fn display_name(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.as_str());
+    let wanted = "Ana \u{202e}Petrović";
+    let me = ana.object(&["me", "--display-name", wanted])?;
+    checks.equal("a display name can be chosen", &me["display_name"], &json!(wanted));
+    let sent = ana.object(&["send", chat, "it is still me"])?;
+    checks.equal("what is sent shows it", &sent["display_name"], &json!(wanted));
+    bo.sync()?;
+    let came = message(bo, chat, &text_of(&sent, "id"))?;
+    checks.equal("so does what came", &came["display_name"], &json!(wanted));
+    checks.equal("beside the username", &came["from"], &json!("ana"));
+    let shown = "Ana \u{fffd}Petrović (ana)";
+    for words in [&["read", chat, "--limit", "1"][..], &["contacts"], &["safety", "ana"]] {
+        let ran = bo.run(words)?.good()?;
+        let what = format!("{:?} shows both, cleaned", words.first());
+        checks.that(&what, ran.stdout.contains(shown), || ran.to_string());
+    }
+    let ran = bo.run(&["safety", wanted])?;
+    checks.equal("nobody is found by it", &ran.code, &Some(1));
+    let ran = ana.run(&["me", "--display-name", &"x".repeat(65)])?;
+    checks.equal("one that is too long is refused", &ran.code, &Some(1));
+    ana.object(&["me", "--display-name", ""])?;
+    let sent = ana.object(&["send", chat, "only ana"])?;
+    bo.sync()?;
+    let came = message(bo, chat, &text_of(&sent, "id"))?;
+    checks.equal("it can be taken back", &came.get("display_name"), &None);
+    Ok(())
+}
+
 /// The server's disk turns a bit over in what it keeps of a file.
 fn damaged_file(play: &Play, checks: &mut Checks) -> Result<(), Stopped> {
     let (ana, bo, chat) = (&play.ana, &play.bo, play.direct.as_str());

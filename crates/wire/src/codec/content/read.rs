@@ -6,7 +6,7 @@ use minicbor::{Decoder, decode};
 
 use super::{cardinality, disposition, length};
 use crate::codec::cbor;
-use crate::content::{Body, Content, File, FileKey, Note};
+use crate::content::{Body, Content, DisplayName, File, FileKey, Note};
 use crate::{AdminKey, BlobId, DecodeError, EntryId, limits};
 
 pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, DecodeError> {
@@ -18,6 +18,9 @@ pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, DecodeError> {
     if outer.extensions.sent_at > limits::MILLIS_MAX {
         return Err(DecodeError::Malformed("time of a message"));
     }
+    let display_name = outer.extensions.display_name;
+    let display_name =
+        display_name.map(|(since, text)| DisplayName::new(since, text)).transpose()?;
     let body = match read_body(&outer)? {
         Some(body) => body,
         None => {
@@ -29,6 +32,7 @@ pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, DecodeError> {
         sent_at: outer.extensions.sent_at,
         replaces: outer.replaces,
         in_reply_to: outer.in_reply_to,
+        display_name,
         body,
     })
 }
@@ -39,14 +43,14 @@ struct Outer<'b> {
     replaces: Option<EntryId>,
     expires: bool,
     in_reply_to: Option<EntryId>,
-    extensions: Extensions,
+    extensions: Extensions<'b>,
     part: Part<'b>,
 }
 
-#[derive(Default)]
-struct Extensions {
+struct Extensions<'b> {
     sent_at: u64,
     blob_size: Option<u64>,
+    display_name: Option<(u64, &'b str)>,
 }
 
 struct Part<'b> {
@@ -100,28 +104,29 @@ fn take_outer<'b>(decoder: &mut Decoder<'b>) -> Result<Outer<'b>, decode::Error>
 }
 
 /// Extensions that this program does not know are skipped. None is there twice: the map is sorted.
-fn take_extensions(decoder: &mut Decoder<'_>) -> Result<Extensions, decode::Error> {
-    let (mut sent_at, mut blob_size) = (None, None);
+fn take_extensions<'b>(decoder: &mut Decoder<'b>) -> Result<Extensions<'b>, decode::Error> {
+    let (mut sent_at, mut blob_size, mut display_name) = (None, None, None);
     let count = decoder.map()?.ok_or(decode::Error::message("indefinite map"))?;
     for _ in 0..count {
-        let known = match decoder.datatype()? {
-            Type::String => match decoder.str()? {
-                super::SENT_AT => Some(&mut sent_at),
-                super::BLOB_SIZE => Some(&mut blob_size),
-                _ => None,
-            },
+        let name = match decoder.datatype()? {
+            Type::String => decoder.str()?,
             _ => {
                 decoder.skip()?;
-                None
+                ""
             }
         };
-        match known {
-            None => decoder.skip()?,
-            Some(value) => *value = Some(decoder.u64()?),
+        match name {
+            super::SENT_AT => sent_at = Some(decoder.u64()?),
+            super::BLOB_SIZE => blob_size = Some(decoder.u64()?),
+            super::DISPLAY_NAME => {
+                cbor::array(decoder, 2)?;
+                display_name = Some((decoder.u64()?, decoder.str()?));
+            }
+            _ => decoder.skip()?,
         }
     }
     let sent_at = sent_at.ok_or(decode::Error::message("no time"))?;
-    Ok(Extensions { sent_at, blob_size })
+    Ok(Extensions { sent_at, blob_size, display_name })
 }
 
 /// Takes one `NestedPart`; `left` counts down how many the whole content may still have. The depth

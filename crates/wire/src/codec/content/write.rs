@@ -41,9 +41,13 @@ fn write_extensions(out: &mut Out<'_>, content: &Content) -> Written {
         Body::File { file, .. } => Some(file),
         _ => None,
     };
-    out.map(if file.is_some() { 2 } else { 1 })?.str(super::SENT_AT)?.u64(content.sent_at)?;
+    let count = 1 + u64::from(file.is_some()) + u64::from(content.display_name.is_some());
+    out.map(count)?.str(super::SENT_AT)?.u64(content.sent_at)?;
     if let Some(file) = file {
         out.str(super::BLOB_SIZE)?.u64(file.blob_size)?;
+    }
+    if let Some(name) = &content.display_name {
+        out.str(super::DISPLAY_NAME)?.array(2)?.u64(name.since)?.str(&name.text)?;
     }
     Ok(())
 }
