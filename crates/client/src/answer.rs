@@ -9,6 +9,9 @@ use crate::{ClientError, Connection, Event, account, blobs, gather, inbox, invit
 
 /// How long to wait after a refusal that may pass by itself, in milliseconds.
 const RETRY_MS: u64 = 2_000;
+/// How often a subscription ends in one generation before this device is taken to be locked out: the
+/// rotation itself may come late.
+const ENDINGS_MAX: u32 = 3;
 /// How long to wait before a chat is asked for again whose tokens this device does not have, in
 /// milliseconds.
 const LOCKED_OUT_MS: u64 = 10_000;
@@ -221,8 +224,10 @@ fn rotated(work: &mut Work<'_>, log: LogId) -> Result<(), ClientError> {
         session.ended.insert(log);
     }
     let Some(row) = work.tx.log(&log)? else { return Ok(()) };
-    let again = work.core.session.ended_at.insert(log, row.generation) == Some(row.generation);
-    if !again {
+    let (generation, times) = work.core.session.ended_at.entry(log).or_default();
+    *times = if *generation == row.generation { *times + 1 } else { 1 };
+    *generation = row.generation;
+    if *times < ENDINGS_MAX {
         return Ok(());
     }
     work.core.session.put_off(Key::Subscribe(log), work.now + LOCKED_OUT_MS);

@@ -87,8 +87,8 @@ pub(crate) struct Session {
     pub(crate) again: BTreeSet<EntryId>,
     /// Logs that the server does not let this device follow now, whatever else it has for it.
     pub(crate) unfollowed: BTreeSet<LogId>,
-    /// The generation that each log was at when its subscription last ended.
-    pub(crate) ended_at: BTreeMap<LogId, u64>,
+    /// The generation that each log was at when its subscription last ended, and how often in a row.
+    pub(crate) ended_at: BTreeMap<LogId, (u64, u32)>,
     /// Logs whose subscription ended while its answer was on the way.
     pub(crate) ended: BTreeSet<LogId>,
     /// Logs that may have something to do.
