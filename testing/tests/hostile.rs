@@ -300,6 +300,7 @@ impl Trap {
             suite: Suite::PostQuantum,
             kind: ChatKind::Group,
             title: "trap".to_owned(),
+            display_name: None,
             welcome: draft.joiners[0].welcome.clone(),
             tree,
             commit: id,
