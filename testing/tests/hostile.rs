@@ -308,7 +308,6 @@ impl Trap {
             transcript: Transcript::next(&Transcript::START, &entry, 0),
             generation: 0,
             generation_secret: secret,
-            display_name: None,
         }));
         self.mallory.deliver(person.name(), &envelope);
     }
