@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 mod bench;
 mod fixtures;
 mod fuzz;
+mod load;
 mod processes;
 mod sim;
 
 pub(crate) use bench::bench;
 pub(crate) use fixtures::fixtures;
 pub(crate) use fuzz::fuzz;
+pub(crate) use load::load;
 pub(crate) use processes::processes;
 pub(crate) use sim::sim;
 

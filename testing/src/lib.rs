@@ -8,6 +8,8 @@ pub mod bench;
 pub mod dice;
 pub mod fuzz;
 pub mod holdings;
+#[cfg(target_os = "linux")]
+pub mod load;
 pub mod processes;
 pub mod sim;
 pub mod world;

@@ -16,9 +16,10 @@ veche-testing <command>
   bench [--json] [--quick] [--only NAME]  how long things take and how much they write
   main-job                                people, chats, groups, files and accidents over real processes
   kill [--cycles N] [--seed S] [--json]   kill processes while messages are under way
+  load NAME [--members N] [--rate R] [--seconds S]  sessions by the thousand against one server
   demo                                    the main job as a show, with real texts
 
-The last three need `veche` and `veched` beside this program, or in VECHE_BIN_DIR.
+The last four need `veche` and `veched` beside this program, or in VECHE_BIN_DIR.
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         "sim" => commands::sim(&words),
         "fixtures" => commands::fixtures(&words),
         "fuzz" => commands::fuzz(&words),
+        "load" => commands::load(&words),
         "main-job" | "kill" | "demo" => commands::processes(&command, &words),
         _ => Err(format!("there is no command `{command}`\n{HELP}")),
     };

@@ -66,6 +66,11 @@ impl Arguments {
         }
     }
 
+    /// Whatever nobody took, to be passed on.
+    pub(crate) fn rest(self) -> Vec<String> {
+        self.words
+    }
+
     /// Refuses whatever nobody took.
     pub(crate) fn finish(self) -> Result<(), Usage> {
         match self.words.first() {

@@ -8,6 +8,7 @@
 mod arguments;
 mod audit;
 mod bench;
+mod load;
 mod programs;
 mod repository;
 mod run;
@@ -32,6 +33,8 @@ cargo xtask <command>, from anywhere in the repository
   soak [--cycles 200] [--seeds 2000]    kill cycles and seeds in bulk, kept in docs/soak.md
   fuzz [--target NAME] [--mutations N]  every decoder over its corpus and N seeded mutations
   bench --json [--release]              measure; write docs/benchmarks.json and .md
+  load NAME [--release] [--members N] [--rate R] [--seconds S] [--json]
+                                        sessions by the thousand against one server; a JSON line
   audit                                 licences and known vulnerabilities of what we lean on
   help                                  this page
 
@@ -70,6 +73,7 @@ fn dispatch(words: Vec<String>) -> anyhow::Result<()> {
         "fuzz" => programs::fuzz(&repository, arguments, consent),
         "soak" => soak::soak(&repository, arguments, consent),
         "bench" => bench::bench(&repository, arguments, consent),
+        "load" => load::load(&repository, arguments, consent),
         "audit" => audit::audit(&repository, arguments, consent),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

@@ -1,0 +1,43 @@
+//! `veche-testing load`.
+
+use super::Tally;
+
+/// Elsewhere there is no epoll and no `/proc`.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn load(_words: &[String]) -> Result<Tally, String> {
+    Err("loads are measured on Linux only".to_owned())
+}
+
+/// Runs a load, and prints a JSON object for each server that it was put on.
+#[cfg(target_os = "linux")]
+pub(crate) fn load(words: &[String]) -> Result<Tally, String> {
+    use veche_testing::load::{Load, Options, run};
+
+    let names = Load::ALL.map(Load::name).join(", ");
+    let (name, words) = words.split_first().ok_or_else(|| format!("which load? {names}"))?;
+    let load = Load::named(name).ok_or_else(|| format!("no load `{name}`; there are {names}"))?;
+    let valued = ["--members", "--rate", "--seconds", "--seed", "--window", "--ahead", "--commit"];
+    let words = super::Options::read(words, &valued, &["--json"])?;
+    let number = |name: &str| match words.value(name) {
+        None => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| format!("{name} needs a number")),
+    };
+    let small = |name: &str| {
+        let number: Option<u64> = number(name)?;
+        Ok::<_, String>(number.and_then(|number| usize::try_from(number).ok()))
+    };
+    let mut options = Options::new(load);
+    options.members = small("--members")?.unwrap_or(options.members).max(1);
+    options.rate = number("--rate")?.unwrap_or(options.rate);
+    options.seconds = number("--seconds")?.unwrap_or(options.seconds);
+    options.seed = number("--seed")?.unwrap_or(options.seed);
+    options.window = small("--window")?;
+    options.ahead = number("--ahead")?;
+    options.commit = words.value("--commit").map(str::to_owned);
+    let mut tally = Tally::default();
+    run(&options, &mut |row| {
+        tally.count(row["lost"] == 0 && row["out_of_order"] == 0);
+        println!("{row}");
+    })?;
+    Ok(tally)
+}

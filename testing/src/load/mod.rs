@@ -1,0 +1,136 @@
+//! Loads: thousands of raw sessions against a real `veched` on loopback, and what it took the server.
+//!
+//! The generator shares its cores with the server: it is one thread over epoll that opens what
+//! arrives, counts it, reads its stamp and checks its place, and nothing more. Its own CPU time is
+//! reported apart. Entries are random bytes, as sealed ones are to a server; each begins with the time
+//! at which it was sent. Everything is bounded, and the server ends with the run.
+
+mod drive;
+mod fanout;
+mod follow;
+mod histogram;
+mod idle;
+mod pairs;
+mod peek;
+mod play;
+mod report;
+mod speech;
+mod swarm;
+mod system;
+mod veched;
+mod websocket;
+mod write;
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use self::veched::Veched;
+
+/// Why a load could not go on, in words for a developer.
+pub type Stopped = String;
+
+/// What is done to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// Many follow one log.
+    Fanout,
+    /// Many logs with two followers each.
+    Pairs,
+    /// Many connections to which nothing happens.
+    Idle,
+}
+
+impl Load {
+    /// All loads.
+    pub const ALL: [Self; 3] = [Self::Fanout, Self::Pairs, Self::Idle];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fanout => "fanout",
+            Self::Pairs => "pairs",
+            Self::Idle => "idle",
+        }
+    }
+
+    /// The load with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|load| load.name() == name)
+    }
+}
+
+/// How a load is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which.
+    pub load: Load,
+    /// Followers; for `Pairs`, pairs.
+    pub members: usize,
+    /// Messages a second; 0: as many as can be.
+    pub rate: u64,
+    /// For how long messages are sent.
+    pub seconds: u64,
+    /// Of entries, tokens and ids.
+    pub seed: u64,
+    /// What a writer may have under way; a default of the load where `None`.
+    pub window: Option<usize>,
+    /// With rate 0: how many entries followers may be behind; a default of the load where `None`.
+    pub ahead: Option<u64>,
+    /// What was built, for the results.
+    pub commit: Option<String>,
+}
+
+impl Options {
+    /// A load with its defaults.
+    #[must_use]
+    pub fn new(load: Load) -> Self {
+        Self {
+            load,
+            members: 1_000,
+            rate: 0,
+            seconds: 10,
+            seed: 1,
+            window: None,
+            ahead: None,
+            commit: None,
+        }
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+
+    fn connections(&self) -> usize {
+        let each = if self.load == Load::Pairs { 2 } else { 1 };
+        self.members * each + 64
+    }
+}
+
+/// Runs a load, and hands over a JSON object for each row of its results.
+///
+/// # Errors
+/// Where something does not work that must.
+pub fn run(options: &Options, report: &mut dyn FnMut(Value)) -> Result<(), Stopped> {
+    system::allow_connections(options.connections())?;
+    let folder = tempfile::tempdir().map_err(words)?;
+    report(on_veched(folder.path(), options)?);
+    Ok(())
+}
+
+fn on_veched(folder: &Path, options: &Options) -> Result<Value, Stopped> {
+    let service = Veched::start(folder, options.seed)?;
+    match options.load {
+        Load::Fanout => fanout::run(service, options),
+        Load::Pairs => pairs::run(service, options),
+        Load::Idle => idle::run(service, options),
+    }
+}
+
+/// An error in words.
+fn words(error: impl std::fmt::Display) -> Stopped {
+    error.to_string()
+}
