@@ -177,6 +177,43 @@ fn somebody_who_was_removed_after_the_copy_stays_out() {
 }
 
 #[test]
+fn others_write_past_a_lost_renaming() {
+    let mut world = World::seeded(13);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    let copy = world.backup_server();
+    world.cut_off(&bo);
+    world.cut_off(&cyd);
+    ana.rename(group, "sowing");
+    world.settle();
+    ana.say(group, "a new season");
+    world.settle();
+    world.cut_off(&ana);
+
+    world.restore_server(copy);
+    world.reconnect(&bo);
+    world.reconnect(&cyd);
+    let question = bo.say(group, "is it still harvest?");
+    world.settle();
+    cyd.react(group, question, "👍");
+    cyd.say(group, "it is");
+    world.settle();
+    world.reconnect(&ana);
+    world.settle();
+    bo.say(group, "so it is spring");
+    world.settle();
+
+    // Ana was a step ahead and could not read them; they were said again, and stand where they were.
+    expect![[r#"
+        bob: is it still harvest? [👍 cyd]
+        cyd: it is
+        ana: a new season
+        bob: so it is spring"#]]
+    .assert_eq(&screen(&[&ana, &bo, &cyd], group));
+    assert!(!ana.whole_screen(group).contains("cannot be read"), "{}", ana.whole_screen(group));
+}
+
+#[test]
 fn others_write_past_a_lost_addition() {
     let mut world = World::seeded(6);
     let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
@@ -205,7 +242,8 @@ fn others_write_past_a_lost_addition() {
     cyd.say(group, "no");
     world.settle();
 
-    // Bob's words are of a time when cyd was not in, and ana had read her in.
+    // Bob's words are of a time when cyd was not in, and ana had let her in already: they are not
+    // said again where cyd would hear them.
     let theirs = screen(&[&ana, &cyd], group);
     assert_eq!(theirs, "cyd: I am in\nana: not any more\ncyd: no");
     let lost = "a message that somebody wrote while the server was restored cannot be read";
@@ -258,7 +296,7 @@ fn both_sides_have_changed_the_group() {
         assert_eq!((view.state, view.title.as_str()), (ChatState::Active, "sowing"), "{person:?}");
         assert_eq!(person.members(group), ana.members(group), "{person:?}");
     }
-    let seen = screen(&[&bo, &cyd], group);
+    let seen = screen(&[&ana, &bo, &cyd], group);
     for line in ["bob: we sow", "cyd: we do", "ana: dov comes", "ana: welcome, dov"] {
         assert_eq!(seen.matches(line).count(), 1, "{line} in\n{seen}");
     }

@@ -71,6 +71,9 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
             inbox::restored::looked(work, &log, at, true);
             Ok(())
         }
+        (Key::Missed(log), Response::Entries { entries, .. }) => {
+            inbox::unread::looked_through(work, &log, Some(&entries))
+        }
         (Key::Gap(log), Response::Entries { entries, head }) => {
             inbox::gap_told(work, &log, (&entries, head))
         }
@@ -135,6 +138,7 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             }
             Ok(())
         }
+        Key::Missed(log) => inbox::unread::looked_through(work, &log, None),
         // A gap that cannot be asked about shows again.
         Key::Signal(_) | Key::Probe(_) | Key::Gap(_) => Ok(()),
     }

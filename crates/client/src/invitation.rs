@@ -387,6 +387,7 @@ fn joined_group(
         return finish(work, row.intent, Err("the invitation was not what it claimed to be"));
     }
     let earlier = work.tx.log(&invitation.log)?;
+    let restored = work.tx.was_restored(&invitation.log)?;
     let mut log = put_rows(work, row, invitation, LogState::Active)?;
     if let Some(mut chat) = work.tx.chat(&log.chat)? {
         // Back after an absence, the chat may have another name.
@@ -405,6 +406,9 @@ fn joined_group(
         let place = (&invitation.commit, since);
         inbox::line(work, &log, place, &inbox::Line { by: me, about: Some(me), words })?;
         outbox::seal_anew(work, &log.log)?;
+        if restored && earlier.cursor > 0 {
+            work.tx.put_missed(&log.log, earlier.cursor, log.cursor)?;
+        }
     } else {
         if !row.direct {
             let by = people::name(work, &row.account)?;

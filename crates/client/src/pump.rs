@@ -20,6 +20,7 @@ impl Client {
                 invitation::go_on(work)?;
                 deliver(work)?;
                 blobs::go_on(work)?;
+                inbox::unread::go_on(work)?;
                 subscribe(work)
             })?;
             self.pump_logs(effects)?;

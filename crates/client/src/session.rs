@@ -25,6 +25,8 @@ pub(crate) enum Key {
     Probe(LogId),
     /// Whether the log has the same entry as this device at a place.
     Fork(LogId, Seq),
+    /// What was written between this device's old place and its new one.
+    Missed(LogId),
     /// What the log has after the cursor, where a push left some out.
     Gap(LogId),
     Append(LogId, EntryId),

@@ -71,6 +71,8 @@ CREATE TABLE entry (
     frame BLOB NOT NULL,
     -- Of own entries: what was wanted, should it have to be done again.
     wanted BLOB,
+    -- Whether it was said again because somebody could not read it.
+    repeated INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (log, seq)
 ) WITHOUT ROWID;
 CREATE INDEX entry_by_id ON entry (log, id);
@@ -118,6 +120,27 @@ CREATE TABLE restoration (
     log BLOB PRIMARY KEY,
     after INTEGER NOT NULL,
     until INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Messages that this device cannot open because of a restoration, until they are said again; what it
+-- has still to look through for such; and since when the devices are in that came in of late.
+CREATE TABLE unread_entry (
+    log BLOB NOT NULL,
+    id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    asked INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (log, id)
+) WITHOUT ROWID;
+CREATE TABLE missed_range (
+    log BLOB PRIMARY KEY,
+    after INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE newcomer (
+    log BLOB NOT NULL,
+    device BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (log, device)
 ) WITHOUT ROWID;
 
 -- The next counter expected of each leaf in the current epoch.

@@ -94,6 +94,10 @@ pub enum Note {
     /// The author's admin key for this log, to be listed by another admin (docs/protocol.md, rule
     /// 12).
     AdminKey(AdminKey),
+    /// The author could not read these message entries, because the server was restored from an
+    /// older copy: whoever has written them says them again. 1 to
+    /// [`crate::limits::UNREAD_IDS_MAX`].
+    Unread(Vec<EntryId>),
 }
 
 /// A file that lies sealed in a blob.

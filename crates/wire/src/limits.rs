@@ -66,6 +66,8 @@ pub const CONTENT_PARTS_MAX: usize = 64;
 pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
 /// The most messages of one receipt.
 pub const RECEIPT_IDS_MAX: usize = 1_000;
+/// Entries named by one note of messages that could not be read.
+pub const UNREAD_IDS_MAX: usize = 256;
 /// The latest time that anything may bear, in milliseconds: the end of the year 9999.
 pub const MILLIS_MAX: u64 = 253_402_300_799_999;
 /// The largest HPKE public key of an inbox (X-Wing ones are 1,216 bytes).

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use veche_client::{ChatKind, ChatState, ChatView, Client, MemberView, MessageState, MessageView};
-use veche_store::PENDING_POSITION;
 use veche_wire::{EntryId, LogId, Seq};
 
 use super::schedule::Who;
@@ -96,7 +95,7 @@ fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::Cl
                 let (rank, position) = *places.get(&row.id)?;
                 Some((((rank, position >> 10), position, row.id), row.clone()))
             })
-            .filter(|((spot, ..), _)| spot.1 < PENDING_POSITION >> 10)
+            .filter(|((_, position, _), _)| veche_store::has_place(*position))
             .collect();
         views.push(View { who, chat, members, rows, placed });
     }

@@ -111,6 +111,12 @@ fn applied(
     }
     rotate(work, row, group, (entry, summary))?;
     await_joiners(work, &row.log, summary)?;
+    for credential in &summary.added {
+        work.tx.put_newcomer(&row.log, &credential.certificate.device, entry.seq)?;
+    }
+    for credential in &summary.removed {
+        work.tx.delete_newcomer(&row.log, &credential.certificate.device)?;
+    }
     if summary.policy_after.title != summary.policy_before.title
         && let Some(mut chat) = work.tx.chat(&row.chat)?
     {

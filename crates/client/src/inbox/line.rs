@@ -23,16 +23,9 @@ pub(crate) fn line(
     entry: (&EntryId, u64),
     line: &Line<'_>,
 ) -> Result<(), ClientError> {
-    use sha2::Digest;
     let (id, seq) = entry;
-    let mut hash = sha2::Sha256::new();
-    hash.update(b"veche line v1\0");
-    hash.update(id.as_bytes());
-    hash.update(line.about.map_or([0; 32], |account| account.0));
-    hash.update(line.words.as_bytes());
-    let digest: [u8; 32] = hash.finalize().into();
-    let mut id = EntryId([0; 16]);
-    id.0.copy_from_slice(&digest[..16]);
+    let digest = digest_of(id, line);
+    let id = id_of(id, line);
     let message = MessageRow {
         arrival: 0,
         chat: row.chat,
@@ -60,6 +53,23 @@ pub(crate) fn line(
         work.tell(Event::Message { chat: row.chat, message: id });
     }
     Ok(())
+}
+
+fn digest_of(entry: &EntryId, line: &Line<'_>) -> [u8; 32] {
+    use sha2::Digest;
+    let mut hash = sha2::Sha256::new();
+    hash.update(b"veche line v1\0");
+    hash.update(entry.as_bytes());
+    hash.update(line.about.map_or([0; 32], |account| account.0));
+    hash.update(line.words.as_bytes());
+    hash.finalize().into()
+}
+
+/// The id of the line that an entry puts on the screen.
+pub(super) fn id_of(entry: &EntryId, line: &Line<'_>) -> EntryId {
+    let mut id = EntryId([0; 16]);
+    id.0.copy_from_slice(&digest_of(entry, line)[..16]);
+    id
 }
 
 /// A line about something that only this device has seen.

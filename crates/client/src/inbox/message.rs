@@ -84,6 +84,12 @@ fn opened_message(
     if let Body::Note(Note::AdminKey(key)) = &content.body {
         return listed_later(work, group, key, &account);
     }
+    if let Body::Note(Note::Unread(ids)) = &content.body {
+        return super::unread::asked(work, row, ids);
+    }
+    if !outbox::shows_as_message(&content) {
+        super::unread::place_of(work, row, &content.id)?;
+    }
     if people::is_blocked(work, &account)? {
         return Ok(());
     }
@@ -199,7 +205,7 @@ fn apply(
             }
             Ok(())
         }
-        (Body::Note(Note::Joined) | Body::Note(Note::AdminKey(_)) | Body::Nothing, _, _) => Ok(()),
+        (Body::Note(_) | Body::Nothing, _, _) => Ok(()),
         _ if outbox::shows_as_message(content) => {
             people::learn_display_name(work, author, content.display_name.as_ref())?;
             insert(work, row, seq, (author, content))
@@ -342,6 +348,9 @@ fn insert(
         deleted: false,
     };
     apply_late(work, author, &mut message)?;
+    if let Some(seq) = super::unread::place_of(work, row, &content.id)? {
+        message.position = position(seq, 0);
+    }
     if !work.tx.insert_message(&message)? {
         return super::restored::said_again(work, row, seq, (author, &content.id));
     }

@@ -9,6 +9,7 @@ mod message;
 pub(crate) mod readmit;
 pub(crate) mod restored;
 mod rights;
+pub(crate) mod unread;
 
 pub(crate) use control::{is_new, left, signal};
 pub(crate) use line::{Line, line};
@@ -92,7 +93,7 @@ pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(),
     group.forget(work.keep)?;
     work.tx.forget_generations(&row.log)?;
     work.tx.clear_marks(&row.log)?;
-    work.tx.forget_restoration(&row.log)?;
+    restored::forget(work, row)?;
     work.core.session.subscriptions.remove(&row.log);
     crate::invitation::place_lost(work, &row.log)
 }

@@ -6,7 +6,7 @@ use veche_mls::Transcript;
 use veche_store::{EntryRow, InvitationState, LogRow, LogState, LostRow, OutboxState};
 use veche_wire::{AccountId, Entry, EntryId, Kind, LogId, Request, Seq};
 
-use super::{Taken, line, readmit};
+use super::{Taken, readmit, unread};
 use crate::session::Key;
 use crate::work::Work;
 use crate::{ClientError, Event, outbox};
@@ -233,9 +233,7 @@ fn unknown(
     }
     match entry.kind {
         Kind::Message => {
-            let words = "a message that somebody wrote while the server was restored cannot be \
-                         read on this device";
-            line::local_line(work, row, entry, words)?;
+            unread::keep(work, row, entry)?;
             Ok(Some((Taken::Yes, None)))
         }
         Kind::Commit | Kind::Rotate => {
@@ -284,6 +282,15 @@ pub(crate) fn abandon(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), Clien
     }
     work.core.session.forks.remove(&row.log);
     Ok(())
+}
+
+/// This device is in the log no more. What it said there and the server has lost cannot be said again.
+pub(super) fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    let words = "the server has lost it, and you are not in this chat any more";
+    for lost in work.tx.lost_entries(&row.log)? {
+        outbox::fail_lost(work, row, (&lost, words))?;
+    }
+    Ok(work.tx.forget_restoration(&row.log)?)
 }
 
 /// The log does not have what this device came in with, or its rights. Another member may bring it

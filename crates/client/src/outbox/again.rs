@@ -37,6 +37,7 @@ pub(super) fn step(work: &mut Work<'_>, mut row: LogRow) -> Result<bool, ClientE
     if work.tx.lost_entries(&row.log)?.is_empty() {
         row.flags.restored = false;
         work.tx.put_log(&row)?;
+        inbox::unread::ask(work, &row.log)?;
         return Ok(true);
     }
     Ok(false)
@@ -132,8 +133,36 @@ fn say_again(work: &mut Work<'_>, row: &LogRow, content: Vec<u8>) -> Result<(), 
         work.tx.update_message(&message)?;
         work.tell(Event::Message { chat: row.chat, message: said.id });
     }
+    repeat(work, row, content)
+}
+
+/// Says something again: a new entry, the same message. On the screen it stays where it is.
+pub(crate) fn repeat(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    content: Vec<u8>,
+) -> Result<(), ClientError> {
     let out = enqueue::new_row(work, &row.log, Kind::Message, &Wanted::Message(content));
     enqueue::put(work, &out)
+}
+
+/// What this person said in a lost entry can be said no more.
+pub(crate) fn fail_lost(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (lost, words): (&LostRow, &str),
+) -> Result<(), ClientError> {
+    work.tx.drop_lines(&row.log, lost.slot)?;
+    let Some(Wanted::Message(content)) = lost.wanted.as_deref().map(wanted::decode).transpose()?
+    else {
+        return Ok(());
+    };
+    if let Some(mut message) = work.tx.message(&row.chat, &Content::decode(&content)?.id)? {
+        message.state = RowState::Failed;
+        message.reason = Some(words.to_owned());
+        work.tx.update_message(&message)?;
+    }
+    Ok(())
 }
 
 /// Makes a change of the chat again, in the state that the chat has now.

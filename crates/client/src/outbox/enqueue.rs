@@ -68,6 +68,22 @@ pub(crate) fn enqueue_content(
     put_message(work, log, &content, None)
 }
 
+/// Puts a content that no person waits for before everything that is not sealed yet.
+pub(crate) fn enqueue_first(
+    work: &mut Work<'_>,
+    log: &LogId,
+    body: Body,
+) -> Result<(), ClientError> {
+    let rows = work.tx.outbox(log)?;
+    enqueue_content(work, log, body)?;
+    let waits = |row: &&OutboxRow| !row.automatic && row.state <= OutboxState::Queued;
+    for row in rows.iter().filter(waits) {
+        work.tx.delete_outbox(row.position)?;
+        work.tx.insert_outbox(row)?;
+    }
+    Ok(())
+}
+
 fn put_message(
     work: &mut Work<'_>,
     log: &LogId,

@@ -11,14 +11,15 @@ mod seal;
 mod settle;
 mod submit;
 
-pub(crate) use again::{find_lost, give_up_lost, resolve_all, send_file_again};
+pub(crate) use again::{fail_lost, find_lost, give_up_lost, repeat, resolve_all, send_file_again};
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
 pub(crate) use elect::{
     announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,
     elect_readmission, elect_rotation, elect_update,
 };
 pub(crate) use enqueue::{
-    enqueue, enqueue_change, enqueue_content, enqueue_leave, shows_as_message, writable_log,
+    enqueue, enqueue_change, enqueue_content, enqueue_first, enqueue_leave, shows_as_message,
+    writable_log,
 };
 pub(crate) use seal::{new_epoch, seal_anew, step};
 pub(crate) use settle::{

@@ -25,6 +25,10 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
             if row.flags.restored {
                 return again::step(work, row);
             }
+            if work.tx.missed()?.iter().any(|(missed, ..)| missed == log) {
+                // Before anything else it is asked for what could not be read.
+                return Ok(false);
+            }
             if row.flags.update_due {
                 super::elect_update(work, log)?;
             }

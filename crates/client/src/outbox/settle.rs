@@ -97,7 +97,9 @@ fn place(
     (seq, out): (Seq, &OutboxRow),
 ) -> Result<(), ClientError> {
     let id = message_id(out)?;
-    if let Some(mut message) = work.tx.message(&row.chat, &id)? {
+    if let Some(mut message) = work.tx.message(&row.chat, &id)?
+        && (id == out.id || !veche_store::has_place(message.position))
+    {
         message.log = row.log;
         message.rank = row.rank;
         message.position = position(seq, 0);
@@ -239,14 +241,15 @@ pub(crate) fn fail_outbox(
     words: &str,
 ) -> Result<(), ClientError> {
     for out in work.tx.outbox(log)? {
+        let id = message_id(&out)?;
         if let Some(row) = work.tx.log(log)?
-            && let Some(mut message) = work.tx.message(&row.chat, &out.id)?
+            && let Some(mut message) = work.tx.message(&row.chat, &id)?
             && message.state == RowState::Pending
         {
             message.state = RowState::Failed;
             message.reason = Some(words.to_owned());
             work.tx.update_message(&message)?;
-            work.tell(Event::Message { chat: row.chat, message: out.id });
+            work.tell(Event::Message { chat: row.chat, message: id });
         }
         work.tx.delete_outbox(out.position)?;
         if let Some(intent) = out.intent {

@@ -132,9 +132,14 @@ impl Tx<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn trim_entries(&self, log: &LogId, up_to: Seq) -> Result<(), StoreError> {
-        self.connection()
-            .prepare_cached("DELETE FROM entry WHERE log = ?1 AND seq <= ?2")?
-            .execute(params![log.as_bytes(), signed(up_to)])?;
+        for sql in [
+            "DELETE FROM entry WHERE log = ?1 AND seq <= ?2",
+            "DELETE FROM newcomer WHERE log = ?1 AND seq <= ?2",
+        ] {
+            self.connection()
+                .prepare_cached(sql)?
+                .execute(params![log.as_bytes(), signed(up_to)])?;
+        }
         Ok(())
     }
 

@@ -101,6 +101,16 @@ impl Tx<'_> {
         connection
             .prepare_cached("UPDATE generation SET begins = ?3 WHERE log = ?1 AND begins > ?2")?
             .execute(params![log.as_bytes(), signed(after), i64::MAX])?;
+        connection
+            .prepare_cached(
+                "UPDATE newcomer SET seq = seq + ?4 WHERE log = ?1 AND seq > ?2 AND seq <= ?3",
+            )?
+            .execute(params![
+                log.as_bytes(),
+                signed(after),
+                signed(after + count),
+                signed(begin - (after + 1))
+            ])?;
         Ok(begin)
     }
 
@@ -121,6 +131,9 @@ impl Tx<'_> {
                 signed(to),
                 signed(from - position(seq, 0))
             ])?;
+        self.connection()
+            .prepare_cached("UPDATE newcomer SET seq = ?3 WHERE log = ?1 AND seq = ?2")?
+            .execute(params![log.as_bytes(), signed(slot), signed(seq)])?;
         self.delete_lost_entry(log, slot)
     }
 
@@ -241,6 +254,16 @@ impl Tx<'_> {
             )?
             .execute(params![log.as_bytes(), signed(after), signed(until)])?;
         Ok(())
+    }
+
+    /// Whether a log was ever restored under this device.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn was_restored(&self, log: &LogId) -> Result<bool, StoreError> {
+        let mut query =
+            self.connection().prepare_cached("SELECT 1 FROM restoration WHERE log = ?1")?;
+        Ok(query.exists([log.as_bytes()])?)
     }
 
     /// Whether the place `seq` of a log held another entry once.

@@ -15,6 +15,7 @@ mod meta;
 mod outbox;
 mod packages;
 mod people;
+mod unread;
 
 pub use blobs::{BlobRow, Direction};
 pub use chats::ChatRow;

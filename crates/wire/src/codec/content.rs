@@ -59,3 +59,4 @@ const STATUS_READ: u64 = 2;
 const NOTE_VERSION: u64 = 1;
 const NOTE_JOINED: u64 = 1;
 const NOTE_ADMIN_KEY: u64 = 2;
+const NOTE_UNREAD: u64 = 3;

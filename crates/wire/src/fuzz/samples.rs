@@ -69,6 +69,7 @@ pub fn contents() -> Samples<Content> {
         ("receipt", content(Body::Receipt { read: vec![ENTRY, other] })),
         ("joined", content(Body::Note(Note::Joined))),
         ("admin key", content(Body::Note(Note::AdminKey(AdminKey([0xa0; 32]))))),
+        ("unread", content(Body::Note(Note::Unread(vec![ENTRY, other])))),
         ("unknown", unknown_content()),
     ]
 }

@@ -290,9 +290,19 @@ fn read_note(bytes: &[u8]) -> Result<Option<Note>, DecodeError> {
             (super::NOTE_VERSION, super::NOTE_ADMIN_KEY, Some(3)) => {
                 Ok(Some(Note::AdminKey(AdminKey(cbor::exact(decoder)?))))
             }
-            (super::NOTE_VERSION, super::NOTE_JOINED | super::NOTE_ADMIN_KEY, _) => {
-                Err(decode::Error::message("length of a note"))
+            (super::NOTE_VERSION, super::NOTE_UNREAD, Some(3)) => {
+                let count = decoder.array()?.unwrap_or(0);
+                if count == 0 || count > limits::UNREAD_IDS_MAX as u64 {
+                    return Err(decode::Error::message("number of entries in a note"));
+                }
+                let ids = (0..count).map(|_| Ok(EntryId(cbor::exact(decoder)?)));
+                Ok(Some(Note::Unread(ids.collect::<Result<_, decode::Error>>()?)))
             }
+            (
+                super::NOTE_VERSION,
+                super::NOTE_JOINED | super::NOTE_ADMIN_KEY | super::NOTE_UNREAD,
+                _,
+            ) => Err(decode::Error::message("length of a note")),
             _ => Ok(None),
         }
     })

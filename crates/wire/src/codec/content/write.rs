@@ -122,6 +122,11 @@ fn write_note(note: &Note) -> Vec<u8> {
                 .u64(super::NOTE_VERSION)?
                 .u64(super::NOTE_ADMIN_KEY)?
                 .bytes(key.as_bytes())?,
+            Note::Unread(ids) => {
+                let version = out.array(3)?.u64(super::NOTE_VERSION)?;
+                let out = version.u64(super::NOTE_UNREAD)?.array(ids.len() as u64)?;
+                ids.iter().try_fold(out, |out, id| out.bytes(id.as_bytes()))?
+            }
         };
         Ok(())
     })
