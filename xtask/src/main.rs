@@ -33,8 +33,7 @@ cargo xtask <command>, from anywhere in the repository
   soak [--cycles 200] [--seeds 2000]    kill cycles and seeds in bulk, kept in docs/soak.md
   fuzz [--target NAME] [--mutations N]  every decoder over its corpus and N seeded mutations
   bench --json [--release]              measure; write docs/benchmarks.json and .md
-  load NAME [--release] [--members N] [--rate R] [--seconds S] [--json]
-                                        sessions by the thousand against one server; a JSON line
+  load NAME [--release] [--members N]…  sessions by the thousand against one server, as JSON
   audit                                 licences and known vulnerabilities of what we lean on
   help                                  this page
 

@@ -16,7 +16,18 @@ pub(crate) fn load(words: &[String]) -> Result<Tally, String> {
     let names = Load::ALL.map(Load::name).join(", ");
     let (name, words) = words.split_first().ok_or_else(|| format!("which load? {names}"))?;
     let load = Load::named(name).ok_or_else(|| format!("no load `{name}`; there are {names}"))?;
-    let valued = ["--members", "--rate", "--seconds", "--seed", "--window", "--ahead", "--commit"];
+    let valued = [
+        "--members",
+        "--rate",
+        "--seconds",
+        "--seed",
+        "--window",
+        "--ahead",
+        "--entries",
+        "--of",
+        "--cycles",
+        "--commit",
+    ];
     let words = super::Options::read(words, &valued, &["--json"])?;
     let number = |name: &str| match words.value(name) {
         None => Ok(None),
@@ -33,6 +44,15 @@ pub(crate) fn load(words: &[String]) -> Result<Tally, String> {
     options.seed = number("--seed")?.unwrap_or(options.seed);
     options.window = small("--window")?;
     options.ahead = number("--ahead")?;
+    if let Some(text) = words.value("--entries") {
+        let lengths: Result<Vec<u64>, _> = text.split(',').map(str::parse).collect();
+        options.entries = lengths.map_err(|_| "--entries needs numbers, as in 10000,100000")?;
+    }
+    if let Some(name) = words.value("--of") {
+        let load = Load::named(name).filter(|load| Load::KILLED.contains(load));
+        options.of = load.ok_or("--of is fanout, pairs, drain or storm")?;
+    }
+    options.cycles = number("--cycles")?.unwrap_or(options.cycles);
     options.commit = words.value("--commit").map(str::to_owned);
     let mut tally = Tally::default();
     run(&options, &mut |row| {

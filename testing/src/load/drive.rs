@@ -92,3 +92,25 @@ fn at_a_rate<S: Service>(
     }
     Ok(())
 }
+
+/// Lets the writers write so many entries, and waits until all are acknowledged.
+pub(super) fn fill<S: Service>(
+    play: &mut Play<S>,
+    writers: &[usize],
+    count: u64,
+) -> Result<(), Stopped> {
+    let end = play.counts.sent + count;
+    let mut ready: VecDeque<usize> = writers.iter().copied().collect();
+    while play.counts.sent < end {
+        ready.extend(play.ready.drain(..));
+        while play.counts.sent < end
+            && let Some(slot) = ready.pop_front()
+        {
+            if play.write(slot) {
+                ready.push_back(slot);
+            }
+        }
+        play.turn(PATIENCE)?;
+    }
+    play.until("the log is filled", Play::is_settled)
+}

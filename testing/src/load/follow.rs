@@ -13,6 +13,8 @@ pub(super) struct Follower {
     next: BTreeMap<u32, u64>,
     lost: u64,
     out_of_order: u64,
+    /// Everything that came, where anybody wants to know.
+    recorded: Option<Vec<(u64, Stamp)>>,
 }
 
 impl Follower {
@@ -23,6 +25,9 @@ impl Follower {
 
     /// Takes the next entry: its place (0 where there are none) and what it says of itself.
     pub(super) fn take(&mut self, seq: u64, stamp: Stamp) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push((seq, stamp));
+        }
         if seq > 0 {
             match seq.cmp(&(self.place + 1)) {
                 std::cmp::Ordering::Equal => {}
@@ -39,6 +44,22 @@ impl Follower {
             std::cmp::Ordering::Less => self.out_of_order += 1,
         }
         *next = (*next).max(stamp.number + 1);
+    }
+
+    /// Keeps everything that comes from now on.
+    pub(super) fn record(&mut self) {
+        self.recorded = Some(Vec::new());
+    }
+
+    /// What was kept: places and what the entries say of themselves.
+    pub(super) fn recorded(&self) -> &[(u64, Stamp)] {
+        self.recorded.as_deref().unwrap_or_default()
+    }
+
+    /// Begins again from the start; what was lost stays counted.
+    pub(super) fn begin_anew(&mut self) {
+        self.place = 0;
+        self.next.clear();
     }
 
     /// The place of the last entry that came.

@@ -5,27 +5,31 @@
 //! reported apart. Entries are random bytes, as sealed ones are to a server; each begins with the time
 //! at which it was sent. Everything is bounded, and the server ends with the run.
 
+mod catchup;
+mod drain;
 mod drive;
 mod fanout;
 mod follow;
 mod histogram;
 mod idle;
+mod kill;
 mod pairs;
 mod peek;
 mod play;
 mod report;
 mod speech;
+mod storm;
 mod swarm;
 mod system;
 mod veched;
 mod websocket;
 mod write;
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use self::speech::Service;
 use self::veched::Veched;
 
 /// Why a load could not go on, in words for a developer.
@@ -40,11 +44,30 @@ pub enum Load {
     Pairs,
     /// Many connections to which nothing happens.
     Idle,
+    /// Readers read all that waits in a log.
+    Drain,
+    /// The server is started again, and all come back.
+    Storm,
+    /// A reader reads the end of logs of several lengths.
+    Catchup,
+    /// SIGKILL in the middle of another load.
+    Kill,
 }
 
 impl Load {
     /// All loads.
-    pub const ALL: [Self; 3] = [Self::Fanout, Self::Pairs, Self::Idle];
+    pub const ALL: [Self; 7] = [
+        Self::Fanout,
+        Self::Pairs,
+        Self::Idle,
+        Self::Drain,
+        Self::Storm,
+        Self::Catchup,
+        Self::Kill,
+    ];
+
+    /// The loads in the middle of which the server is killed.
+    pub const KILLED: [Self; 4] = [Self::Fanout, Self::Pairs, Self::Drain, Self::Storm];
 
     /// The name on the command line.
     #[must_use]
@@ -53,6 +76,10 @@ impl Load {
             Self::Fanout => "fanout",
             Self::Pairs => "pairs",
             Self::Idle => "idle",
+            Self::Drain => "drain",
+            Self::Storm => "storm",
+            Self::Catchup => "catchup",
+            Self::Kill => "kill",
         }
     }
 
@@ -68,7 +95,7 @@ impl Load {
 pub struct Options {
     /// Which.
     pub load: Load,
-    /// Followers; for `Pairs`, pairs.
+    /// Followers; for `Pairs`, pairs; `Catchup` has one.
     pub members: usize,
     /// Messages a second; 0: as many as can be.
     pub rate: u64,
@@ -80,6 +107,12 @@ pub struct Options {
     pub window: Option<usize>,
     /// With rate 0: how many entries followers may be behind; a default of the load where `None`.
     pub ahead: Option<u64>,
+    /// How many entries wait in the log; of `Catchup`, each length; defaults of the load where empty.
+    pub entries: Vec<u64>,
+    /// What `Kill` kills the server in the middle of.
+    pub of: Load,
+    /// How often.
+    pub cycles: u64,
     /// What was built, for the results.
     pub commit: Option<String>,
 }
@@ -90,12 +123,19 @@ impl Options {
     pub fn new(load: Load) -> Self {
         Self {
             load,
-            members: 1_000,
+            members: match load {
+                Load::Drain => 4,
+                Load::Catchup => 1,
+                _ => 1_000,
+            },
             rate: 0,
             seconds: 10,
             seed: 1,
             window: None,
             ahead: None,
+            entries: Vec::new(),
+            of: Load::Fanout,
+            cycles: 50,
             commit: None,
         }
     }
@@ -104,8 +144,20 @@ impl Options {
         Duration::from_secs(self.seconds)
     }
 
+    fn entries(&self) -> u64 {
+        self.entries.first().copied().unwrap_or(100_000)
+    }
+
+    fn lengths(&self) -> Vec<u64> {
+        if self.entries.is_empty() {
+            return vec![10_000, 100_000, 1_000_000];
+        }
+        self.entries.clone()
+    }
+
     fn connections(&self) -> usize {
-        let each = if self.load == Load::Pairs { 2 } else { 1 };
+        let pairs = self.load == Load::Pairs || self.of == Load::Pairs;
+        let each = if pairs { 2 } else { 1 };
         self.members * each + 64
     }
 }
@@ -117,16 +169,24 @@ impl Options {
 pub fn run(options: &Options, report: &mut dyn FnMut(Value)) -> Result<(), Stopped> {
     system::allow_connections(options.connections())?;
     let folder = tempfile::tempdir().map_err(words)?;
-    report(on_veched(folder.path(), options)?);
+    let service = Veched::start(folder.path(), options.seed)?;
+    match options.load {
+        Load::Storm => report(storm::run(service, options)?),
+        Load::Kill => report(kill::run(service, options)?),
+        Load::Catchup => catchup::run(service, options, report)?,
+        Load::Fanout | Load::Pairs | Load::Idle | Load::Drain => report(on(service, options)?),
+    }
     Ok(())
 }
 
-fn on_veched(folder: &Path, options: &Options) -> Result<Value, Stopped> {
-    let service = Veched::start(folder, options.seed)?;
+/// The loads that any server can be put under.
+fn on<S: Service>(service: S, options: &Options) -> Result<Value, Stopped> {
     match options.load {
         Load::Fanout => fanout::run(service, options),
         Load::Pairs => pairs::run(service, options),
         Load::Idle => idle::run(service, options),
+        Load::Drain => drain::run(service, options),
+        other => Err(format!("{} is for veched alone", other.name())),
     }
 }
 

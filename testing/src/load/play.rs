@@ -99,7 +99,7 @@ impl<S: Service> Play<S> {
     /// Adds somebody, who is not connected yet; the number is also that of the connection.
     pub(super) fn add(&mut self, mut role: Role, window: usize) -> Result<usize, Stopped> {
         role.member = self.members.len();
-        let follower = role.follows_after.map(|after| Follower::new(after));
+        let follower = role.follows_after.map(Follower::new);
         if follower.is_some() {
             *self.followers.entry(role.channel).or_default() += 1;
         }
@@ -113,10 +113,34 @@ impl<S: Service> Play<S> {
     pub(super) fn make_channels(&mut self, count: usize) -> Result<(), Stopped> {
         let maker = self.add(Role { makes: 0..count, ..Role::default() }, 0)?;
         self.gather(maker..maker + 1)?;
-        self.swarm.disconnect(maker);
-        self.members[maker].is_up = false;
-        self.up -= 1;
+        self.leave(maker);
         Ok(())
+    }
+
+    /// Lets somebody go for good.
+    pub(super) fn leave(&mut self, slot: usize) {
+        self.swarm.disconnect(slot);
+        let member = &mut self.members[slot];
+        if std::mem::replace(&mut member.is_up, false) {
+            self.up -= 1;
+        }
+        if member.follower.is_some()
+            && let Some(count) = self.followers.get_mut(&member.role.channel)
+        {
+            *count -= 1;
+        }
+    }
+
+    /// Lets a follower come back as if it had never been there.
+    pub(super) fn begin_anew(&mut self, slot: usize) -> Result<(), Stopped> {
+        let member = &mut self.members[slot];
+        if std::mem::replace(&mut member.is_up, false) {
+            self.up -= 1;
+        }
+        if let Some(follower) = &mut member.follower {
+            follower.begin_anew();
+        }
+        self.connect(slot)
     }
 
     /// Connects all of `members` and waits until each is up, with all that it missed.

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Options;
 use super::follow::Follower;
 use super::histogram::Histogram;
 use super::play::Play;
 use super::speech::Service;
 use super::system::Used;
+use super::{Load, Options};
 
 /// What a run came to besides what the play counted.
 #[derive(Debug, Default)]
@@ -33,6 +33,9 @@ pub(super) fn row<S: Service>(options: &Options, play: &Play<S>, outcome: &Outco
     let per_million = (counts.deliveries > 0).then(|| rounded(used.server / millions));
     let connections = play.up as u64;
     let late = outcome.late.as_ref();
+    // Elsewhere an entry is older than its delivery is slow.
+    let is_live = matches!(options.load, Load::Fanout | Load::Pairs);
+    let delivery = |per_mille| counts.delivery.ms(per_mille).filter(|_| is_live);
     let mut row = machine(options);
     let fields = json!({
         "load": options.load.name(),
@@ -47,9 +50,9 @@ pub(super) fn row<S: Service>(options: &Options, play: &Play<S>, outcome: &Outco
         "server_cpu_s": rounded(used.server),
         "server_cpu_s_per_million": per_million,
         "generator_cpu_s": rounded(used.own),
-        "p50_ms": counts.delivery.ms(500),
-        "p99_ms": counts.delivery.ms(990),
-        "max_ms": counts.delivery.max_ms(),
+        "p50_ms": delivery(500),
+        "p99_ms": delivery(990),
+        "max_ms": counts.delivery.max_ms().filter(|_| is_live),
         "ack_p50_ms": counts.acknowledgement.ms(500),
         "ack_p99_ms": counts.acknowledgement.ms(990),
         "late_p99_ms": late.and_then(|late| late.ms(990)),
@@ -64,6 +67,14 @@ pub(super) fn row<S: Service>(options: &Options, play: &Play<S>, outcome: &Outco
         row.extend(fields);
     }
     Value::Object(row)
+}
+
+/// The object with another field.
+pub(super) fn with(mut row: Value, name: &str, value: Value) -> Value {
+    if let Value::Object(fields) = &mut row {
+        fields.insert(name.to_owned(), value);
+    }
+    row
 }
 
 /// What the numbers depend on; nothing that names the machine.

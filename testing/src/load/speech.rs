@@ -163,8 +163,6 @@ pub(super) trait Service {
     fn address(&self) -> SocketAddr;
     /// The number of its process.
     fn process(&self) -> u32;
-    /// Whether its entries have places that say whether one is missing.
-    fn has_places(&self) -> bool;
     /// A connection for this role.
     fn speech(&self, role: &Role) -> Result<Self::Speech, Stopped>;
 }

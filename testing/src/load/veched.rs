@@ -87,10 +87,6 @@ impl Service for Veched {
         self.server.id().unwrap_or_default()
     }
 
-    fn has_places(&self) -> bool {
-        true
-    }
-
     fn speech(&self, role: &Role) -> Result<Veche, Stopped> {
         Ok(Veche {
             key: self.place.key,
@@ -201,7 +197,7 @@ impl Speech for Veche {
         id[4..12].copy_from_slice(&number.to_be_bytes());
         let append = Append {
             log: self.log.id,
-            token: self.log.write.clone(),
+            token: self.log.write,
             id: EntryId(id),
             kind: Kind::Message,
             after_commit: 0,
@@ -243,7 +239,7 @@ impl Veche {
 
     fn subscribe(&mut self) {
         if let Some(after) = self.follows_after {
-            let (log, token) = (self.log.id, self.log.read.clone());
+            let (log, token) = (self.log.id, self.log.read);
             self.ask(SUBSCRIBE, Request::Subscribe { log, token, after, after_id: None });
         }
     }
