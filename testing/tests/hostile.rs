@@ -403,3 +403,29 @@ fn a_chat_that_never_was_one_can_be_left() {
     world.settle();
     assert_eq!(bo.chat(group).unwrap().state, ChatState::Active);
 }
+
+#[test]
+fn nobody_is_put_out_of_a_group_by_a_key_package_used_before() {
+    let dishonest = Sabotage { client: Some(Mutant::Dishonest), ..Sabotage::default() };
+    let mut world = World::sabotaged(10, dishonest);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    ana.say(group, "before");
+    world.settle();
+    let before = world.backup_server();
+    let other = cyd.make_group("other", &[&ana]);
+    world.settle();
+    ana.accept_all();
+    world.settle();
+    assert!(ana.chat(cyd.chat_of(other)).is_some());
+    // Every member has seen KeyPackages of the others that are used up; here the server gives out
+    // one of them again.
+    world.restore_server(before);
+    world.wait_ms(60_000);
+    cyd.add(group, &ana);
+    world.wait_ms(180_000);
+    assert_eq!(ana.chat(group).unwrap().state, ChatState::Active);
+    ana.say(group, "after");
+    world.settle();
+    assert_eq!(bo.screen(group), "ana: before\nana: after");
+}

@@ -68,6 +68,9 @@ fn follows(work: &mut Work<'_>, seq: Seq) -> Result<bool, ClientError> {
     Ok(true)
 }
 
+/// How many requests of strangers are kept.
+const REQUESTS_MAX: usize = 1_000;
+
 fn readmission_asked(
     work: &mut Work<'_>,
     request: &veche_mls::ReadmitRequest,
@@ -113,6 +116,15 @@ fn invited(
         Some(LogState::Left | LogState::Removed) | None if trusted => InvitationState::Accepted,
         Some(LogState::Left | LogState::Removed) | None => InvitationState::Request,
     };
+    let requests = |row: &InvitationRow| row.state == InvitationState::Request;
+    if state == InvitationState::Request
+        && work.tx.invitations()?.iter().filter(|row| requests(row)).count() >= REQUESTS_MAX
+    {
+        work.tell(Event::Notice(format!(
+            "{name} asks to come in touch, but {REQUESTS_MAX} requests wait already: decline some."
+        )));
+        return Ok(());
+    }
     work.tx.put_invitation(&InvitationRow {
         id,
         log: invitation.log,
@@ -319,6 +331,8 @@ fn log_row(invitation: &Invitation, chat: LogId, state: LogState) -> LogRow {
         counter: 0,
         flags: LogFlags { peer_arrived: true, ..LogFlags::default() },
         renewed: 0,
+        displaced: 0,
+        displaced_at: 0,
         admin_secret: None,
         creation: None,
     }
@@ -335,6 +349,8 @@ fn put_rows(
     let mut log = log_row(invitation, chat, state);
     if let Some(earlier) = &earlier {
         log.rank = earlier.rank;
+        log.displaced = earlier.displaced;
+        log.displaced_at = earlier.displaced_at;
         log.admin_secret.clone_from(&earlier.admin_secret);
         log.creation.clone_from(&earlier.creation);
     }

@@ -93,6 +93,8 @@ pub(crate) struct Session {
     pub(crate) ended_at: BTreeMap<LogId, (u64, u32)>,
     /// Logs whose subscription ended while its answer was on the way.
     pub(crate) ended: BTreeSet<LogId>,
+    /// Logs that cannot be repaired, for nobody is known who could be asked; that was told.
+    pub(crate) alone: BTreeSet<LogId>,
     /// Logs that may have something to do.
     pub(crate) dirty: BTreeSet<LogId>,
     /// Messages received and sent since the client was opened.
@@ -124,6 +126,7 @@ impl Session {
             unfollowed: BTreeSet::new(),
             ended_at: BTreeMap::new(),
             ended: BTreeSet::new(),
+            alone: BTreeSet::new(),
             dirty: BTreeSet::new(),
             received: 0,
             sent: 0,

@@ -48,6 +48,8 @@ CREATE TABLE log (
     counter INTEGER NOT NULL DEFAULT 0,
     flags INTEGER NOT NULL DEFAULT 0,
     renewed INTEGER NOT NULL DEFAULT 0,
+    displaced INTEGER NOT NULL DEFAULT 0,
+    displaced_at INTEGER NOT NULL DEFAULT 0,
     admin_secret BLOB,
     creation BLOB
 ) WITHOUT ROWID;

@@ -50,11 +50,8 @@ pub(super) fn take(
         Processed::Applied(summary) => {
             debug_assert!(summary.self_removed || group.epoch() > epoch_before);
             if let Some(package) = &summary.self_package
-                && veche_mls::is_own_key_package(&work.core.engine, work.keep, package)?
+                && displaced(work, row, package)?
             {
-                // It had asked more than once, and follows again since the first answer: the next
-                // invitation is on its way, and counts from this commit on.
-                readmit::wait_for_place(work, row)?;
                 return Ok(Taken::Stop);
             }
             applied(work, row, group, (entry, own, &summary, &left))?;
@@ -67,6 +64,32 @@ pub(super) fn take(
         }
     }
 }
+
+/// This device was added again; whether it waits or asks for its place, instead of giving it up.
+fn displaced(work: &mut Work<'_>, row: &mut LogRow, package: &[u8]) -> Result<bool, ClientError> {
+    if veche_mls::is_own_key_package(&work.core.engine, work.keep, package)? {
+        // It had asked more than once, and follows again since the first answer: the next
+        // invitation is on its way, and counts from this commit on.
+        readmit::wait_for_place(work, row)?;
+        return Ok(true);
+    }
+    // Any member may do that, with a KeyPackage that is used up; a copy of this home may, too.
+    if work.now.saturating_sub(row.displaced_at) >= DISPLACED_MS {
+        row.displaced = 0;
+        row.displaced_at = work.now;
+    }
+    row.displaced += 1;
+    if row.displaced > DISPLACED_MAX {
+        return Ok(false);
+    }
+    readmit::stuck(work, row, "somebody has given its place away")?;
+    Ok(true)
+}
+
+/// How often within [`DISPLACED_MS`] a device asks for its place that was given away, until it takes
+/// it that a copy of its home lives: two copies do not throw each other out for ever.
+const DISPLACED_MAX: u32 = 3;
+const DISPLACED_MS: u64 = 24 * 3_600_000;
 
 /// What is said where this device was added again though it did not ask.
 const COPIED: &str = "A copy of this home has taken this device's place in a chat. Use one of them \

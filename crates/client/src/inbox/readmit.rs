@@ -146,9 +146,11 @@ fn ask_members(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     let people: Vec<_> =
         members.iter().take(MEMBERS_ASKED).map(|(_, who)| gather::by_account(who)).collect();
     if people.is_empty() {
-        work.tell(Event::Notice(
-            "A chat could not be repaired yet. Ask a member to remove and add you.".into(),
-        ));
+        if work.core.session.alone.insert(row.log) {
+            work.tell(Event::Notice(
+                "A chat could not be repaired yet. Ask a member to remove and add you.".into(),
+            ));
+        }
         return Ok(());
     }
     let purpose = Purpose::Readmit { log: row.log.0 };

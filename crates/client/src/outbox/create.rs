@@ -51,6 +51,8 @@ pub(crate) fn create_log(
         counter: 0,
         flags: LogFlags::default(),
         renewed: 0,
+        displaced: 0,
+        displaced_at: 0,
         admin_secret: Some(secret.encode().to_vec()),
         creation: Some(ClientFrame { id: 1, request: create }.encode()),
     })?;

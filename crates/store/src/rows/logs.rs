@@ -71,6 +71,10 @@ pub struct LogRow {
     pub flags: LogFlags,
     /// When this device last renewed its leaf because something claimed it (ms since 1970, 0: never).
     pub renewed: Millis,
+    /// How often lately this device was added again without having asked.
+    pub displaced: u32,
+    /// Since when that is counted (ms since 1970).
+    pub displaced_at: Millis,
     /// The encoded admin secret of this device, where it has one.
     pub admin_secret: Option<Vec<u8>>,
     /// For the creator: the `Create` request, to make the log (again).
@@ -90,7 +94,7 @@ impl std::fmt::Debug for LogRow {
 }
 
 const COLUMNS: &str = "log, chat, rank, state, generation, cursor, hash, last_commit, counter, \
-                       flags, renewed, admin_secret, creation";
+                       flags, renewed, displaced, displaced_at, admin_secret, creation";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<LogRow> {
     let flags: i64 = row.get(9)?;
@@ -111,8 +115,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LogRow> {
             peer_arrived: flags & 8 != 0,
         },
         renewed: unsigned(row, 10)?,
-        admin_secret: row.get(11)?,
-        creation: row.get(12)?,
+        displaced: row.get(11)?,
+        displaced_at: unsigned(row, 12)?,
+        admin_secret: row.get(13)?,
+        creation: row.get(14)?,
     })
 }
 
@@ -176,7 +182,7 @@ impl Tx<'_> {
             | i64::from(row.flags.peer_arrived) << 3;
         let sql = format!(
             "INSERT OR REPLACE INTO log ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
         );
         self.connection().prepare_cached(&sql)?.execute(params![
             row.log.as_bytes(),
@@ -190,6 +196,8 @@ impl Tx<'_> {
             row.counter,
             flags,
             signed(row.renewed),
+            row.displaced,
+            signed(row.displaced_at),
             row.admin_secret,
             row.creation,
         ])?;
