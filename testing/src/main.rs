@@ -16,7 +16,8 @@ veche-testing <command>
   bench [--json] [--quick] [--only NAME]  how long things take and how much they write
   main-job                                people, chats, groups, files and accidents over real processes
   kill [--cycles N] [--seed S] [--json]   kill processes while messages are under way
-  load NAME [--members N] [--rate R] [--seconds S]  sessions by the thousand against one server
+  load NAME [--members N] [--rate R] [--seconds S] [--entries N,N…] [--of NAME] [--cycles N]
+       [--window N] [--ahead N] [--seed N] [--peers]  sessions by the thousand against one server
   demo                                    the main job as a show, with real texts
 
 The last four need `veche` and `veched` beside this program, or in VECHE_BIN_DIR.

@@ -108,6 +108,17 @@ fn after_a_restart_everybody_comes_back_to_what_was_written_meanwhile() {
 }
 
 #[test]
+fn other_servers_are_named_with_what_keeps_them_from_a_load() {
+    let mut rows = Vec::new();
+    let options = Options { peers: true, ..small(Load::Storm) };
+    run(&options, &mut |row| rows.push(row)).expect("the load runs to its end");
+    assert_eq!(rows.len(), 1 + 4, "{rows:?}");
+    for row in &rows[1..] {
+        assert!(row["server"].is_string() && row["skipped"].is_string(), "{row}");
+    }
+}
+
+#[test]
 fn a_killed_server_keeps_what_it_acknowledged() {
     for of in Load::KILLED {
         let row = row(&Options { of, ..small(Load::Kill) });

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::drive::{Pace, drive};
 use super::play::Play;
-use super::report::{Outcome, row};
+use super::report::{Outcome, row, with};
 use super::speech::{Role, Service};
 use super::system::Meter;
 use super::{Options, Stopped};
@@ -36,7 +36,8 @@ pub(super) fn run<S: Service>(service: S, options: &Options) -> Result<Value, St
     play.until("all is delivered", Play::is_settled)?;
     let used = meter.used(play.service.process())?;
     let memory = play.server_memory()?.saturating_sub(before);
-    Ok(row(options, &play, &Outcome { used, memory: Some(memory), late: Some(late) }))
+    let row = row(options, &play, &Outcome { used, memory: Some(memory), late: Some(late) });
+    Ok(with(row, "ahead", (options.rate == 0).then_some(pace.ahead).into()))
 }
 
 /// Brings in the followers of channel 0 and its writers; gives the writers.

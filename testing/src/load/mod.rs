@@ -15,6 +15,7 @@ mod idle;
 mod kill;
 mod pairs;
 mod peek;
+mod peers;
 mod play;
 mod report;
 mod speech;
@@ -113,6 +114,8 @@ pub struct Options {
     pub of: Load,
     /// How often.
     pub cycles: u64,
+    /// Whether other servers are put under the same load.
+    pub peers: bool,
     /// What was built, for the results.
     pub commit: Option<String>,
 }
@@ -136,6 +139,7 @@ impl Options {
             entries: Vec::new(),
             of: Load::Fanout,
             cycles: 50,
+            peers: false,
             commit: None,
         }
     }
@@ -175,6 +179,9 @@ pub fn run(options: &Options, report: &mut dyn FnMut(Value)) -> Result<(), Stopp
         Load::Kill => report(kill::run(service, options)?),
         Load::Catchup => catchup::run(service, options, report)?,
         Load::Fanout | Load::Pairs | Load::Idle | Load::Drain => report(on(service, options)?),
+    }
+    if options.peers {
+        peers::run(options, report)?;
     }
     Ok(())
 }

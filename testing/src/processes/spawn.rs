@@ -113,7 +113,7 @@ pub struct Running {
 
 impl Running {
     /// Starts `command`, giving it `stdin`.
-    pub(super) fn start(mut command: Command, stdin: Option<&[u8]>) -> Result<Self, Stopped> {
+    pub(crate) fn start(mut command: Command, stdin: Option<&[u8]>) -> Result<Self, Stopped> {
         let line = line_of(&command);
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
