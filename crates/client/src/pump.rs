@@ -83,10 +83,7 @@ fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
             continue;
         }
         match row.state {
-            LogState::Active => match work.core.session.forks.get(&row.log).copied() {
-                Some(fork) => inbox::restored::look(work, row, fork)?,
-                None => follow(work, &row)?,
-            },
+            LogState::Active => follow_or_look(work, row)?,
             // A device without its place only asks for it; that needs no reading.
             LogState::Creating | LogState::Stuck => {
                 work.core.session.dirty.insert(row.log);
@@ -95,6 +92,23 @@ fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
         }
     }
     Ok(())
+}
+
+/// Follows a log; where it and this device differ, that is looked into first.
+fn follow_or_look(work: &mut Work<'_>, row: veche_store::LogRow) -> Result<(), ClientError> {
+    let log = row.log;
+    let Some(fork) = work.core.session.forks.get(&log).copied() else {
+        return follow(work, &row);
+    };
+    inbox::restored::look(work, row, fork)?;
+    if work.core.session.forks.contains_key(&log) {
+        return Ok(());
+    }
+    // The fork is found: from there on the log is followed at once, since nothing else may happen.
+    match work.tx.log(&log)? {
+        Some(row) if row.state == LogState::Active => follow(work, &row),
+        _ => Ok(()),
+    }
 }
 
 fn follow(work: &mut Work<'_>, row: &veche_store::LogRow) -> Result<(), ClientError> {
