@@ -42,8 +42,8 @@ impl Run {
     }
 }
 
-/// Plays seeds; the first few twice. `tell` is called for each seed that failed, as it fails.
-pub fn run(seeds: Range<u64>, tell: &(dyn Fn(u64, &[String]) + Sync)) -> Run {
+/// Plays seeds, with all rules kept or as `sabotage` says; the first few twice. `tell` is called for each seed that failed, as it fails.
+pub fn run(seeds: Range<u64>, sabotage: Sabotage, tell: &(dyn Fn(u64, &[String]) + Sync)) -> Run {
     let next = AtomicU64::new(seeds.start);
     let run = Mutex::new(Run::default());
     let work = || {
@@ -53,7 +53,7 @@ pub fn run(seeds: Range<u64>, tell: &(dyn Fn(u64, &[String]) + Sync)) -> Run {
                 return;
             }
             let twice = seed < seeds.start + REPEATED;
-            let verdict = play_safely(seed, Sabotage::default(), twice);
+            let verdict = play_safely(seed, sabotage, twice);
             let Ok(mut run) = run.lock() else { return };
             run.counts.merge(&verdict.counts);
             if verdict.complaints.is_empty() {

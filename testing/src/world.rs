@@ -224,6 +224,7 @@ impl World {
         stage.server_down(false);
         stage.host.replace_disk(backup.0);
         stage.tap.forget_places();
+        stage.restored = true;
         stage.server_up();
     }
 

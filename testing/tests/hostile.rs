@@ -106,7 +106,8 @@ fn a_device_is_added_again_even_by_somebody_whom_its_person_has_blocked() {
     cyd.say(group, "there you are");
     ana.say(group, "hm");
     world.settle();
-    assert_eq!(bo.screen(group), "cyd: there you are");
+    // What he missed is said to him again.
+    assert_eq!(bo.screen(group), "cyd: where is bob?\ncyd: there you are");
 }
 
 #[test]

@@ -212,7 +212,8 @@ fn rule_7_who_was_away_for_too_long_is_added_again() {
     ana.say(group, "welcome");
     world.settle();
     assert_eq!(ana.screen(group).lines().last(), Some("ana: welcome"));
-    assert_eq!(bo.screen(group), "bob: here again\nana: welcome");
+    // What the server still had is said to him again.
+    assert_eq!(bo.screen(group), "cyd: where is bob?\nbob: here again\nana: welcome");
     assert_eq!(bo.chat(group).unwrap().title, "sowing");
 }
 

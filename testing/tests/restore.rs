@@ -246,7 +246,7 @@ fn others_write_past_a_lost_addition() {
     // said again where cyd would hear them.
     let theirs = screen(&[&ana, &cyd], group);
     assert_eq!(theirs, "cyd: I am in\nana: not any more\ncyd: no");
-    let lost = "a message that somebody wrote while the server was restored cannot be read";
+    let lost = "a message of somebody else cannot be read on this device";
     assert_eq!(ana.whole_screen(group).matches(lost).count(), 2, "{}", ana.whole_screen(group));
     let all = format!("bob: the two of us\nbob: are alone here\n{theirs}");
     assert_eq!(bo.screen(group), all);

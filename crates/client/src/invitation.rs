@@ -385,6 +385,11 @@ fn put_rows(
         })?;
     }
     work.tx.delete_invitation(&row.id)?;
+    for spent in work.tx.invitations()? {
+        if spent.log == log.log && spent.state == InvitationState::Spent {
+            work.tx.delete_invitation(&spent.id)?;
+        }
+    }
     Ok(log)
 }
 
@@ -403,7 +408,6 @@ fn joined_group(
         return finish(work, row.intent, Err("the invitation was not what it claimed to be"));
     }
     let earlier = work.tx.log(&invitation.log)?;
-    let restored = work.tx.was_restored(&invitation.log)?;
     let mut log = put_rows(work, row, invitation, LogState::Active)?;
     if let Some(mut chat) = work.tx.chat(&log.chat)? {
         // Back after an absence, the chat may have another name.
@@ -422,8 +426,9 @@ fn joined_group(
         let place = (&invitation.commit, since);
         inbox::line(work, &log, place, &inbox::Line { by: me, about: Some(me), words })?;
         outbox::seal_anew(work, &log.log)?;
-        if restored && earlier.cursor > 0 {
-            work.tx.put_missed(&log.log, earlier.cursor, log.cursor)?;
+        if earlier.cursor > 0 {
+            let first = log.cursor.saturating_sub(inbox::ENTRIES_KEPT);
+            work.tx.put_missed(&log.log, earlier.cursor.max(first), log.cursor)?;
         }
     } else {
         if !row.direct {
@@ -461,6 +466,8 @@ fn ask_instead(
     words: &str,
 ) -> Result<(), ClientError> {
     let mut log = put_rows(work, row, invitation, LogState::Stuck)?;
+    let spent = InvitationRow { state: InvitationState::Spent, intent: None, ..row.clone() };
+    work.tx.put_invitation(&spent)?;
     readmit::stuck(work, &mut log, words)?;
     work.tx.put_log(&log)?;
     let chat = log.chat;

@@ -83,6 +83,8 @@ pub(crate) struct Session {
     pub(crate) forks: BTreeMap<LogId, Fork>,
     /// Logs of which the server lacks what this device needs to follow them, and since when.
     pub(crate) missing: BTreeMap<LogId, Millis>,
+    /// Whether this person was told that the server was restored.
+    pub(crate) restoration_told: bool,
     /// Leaves of whom this person was told that they are shown another order.
     pub(crate) betrayed: BTreeSet<(LogId, u32)>,
     /// Lost entries that the server has again.
@@ -121,6 +123,7 @@ impl Session {
             probes: BTreeMap::new(),
             forks: BTreeMap::new(),
             missing: BTreeMap::new(),
+            restoration_told: false,
             betrayed: BTreeSet::new(),
             again: BTreeSet::new(),
             unfollowed: BTreeSet::new(),

@@ -280,7 +280,8 @@ CREATE TABLE blob_part (
     PRIMARY KEY (blob, part)
 );
 
--- What came into the inbox and waits: for the person (0), for the join (1), for the log (2).
+-- What came into the inbox and waits: for the person (0), for the join (1), for the log (2), or could
+-- not be used (3).
 CREATE TABLE invitation (
     id BLOB PRIMARY KEY,
     log BLOB NOT NULL,

@@ -12,8 +12,13 @@ const SEEDS: Range<u64> = 0..200;
 
 /// Plays seeds, or looks whether broken rules are noticed.
 pub(crate) fn sim(words: &[String]) -> Result<Tally, String> {
-    let options =
-        Options::read(words, &["--seeds", "--mutant"], &["--mutants", "--json", "--lines"])?;
+    let options = Options::read(
+        words,
+        &["--seeds", "--mutant"],
+        &["--mutants", "--json", "--lines", "--restorations"],
+    )?;
+    let restorations = options.has("--restorations");
+    let sabotage = Sabotage { restorations, ..Sabotage::default() };
     let seeds = options.value("--seeds").map_or(Ok(SEEDS), range)?;
     if let Some(name) = options.value("--mutant") {
         let sabotage = Sabotage::named(name).ok_or_else(|| {
@@ -26,15 +31,15 @@ pub(crate) fn sim(words: &[String]) -> Result<Tally, String> {
         return Ok(mutants(Sabotage::NAMED, &seeds));
     }
     if options.has("--lines") {
-        return Ok(lines(seeds));
+        return Ok(lines(seeds, sabotage));
     }
-    Ok(seeds_in_order(seeds, options.has("--json")))
+    Ok(seeds_in_order(seeds, sabotage, options.has("--json")))
 }
 
-fn seeds_in_order(seeds: Range<u64>, json: bool) -> Tally {
+fn seeds_in_order(seeds: Range<u64>, sabotage: Sabotage, json: bool) -> Tally {
     let tell = |seed, complaints: &[String]| eprintln!("{}", simulator::in_words(seed, complaints));
     let whole = seeds.end - seeds.start >= SEEDS.end - SEEDS.start;
-    let run = simulator::run(seeds, &tell);
+    let run = simulator::run(seeds, sabotage, &tell);
     let mut tally = Tally { passed: run.passed, failed: run.failed.len() as u64 };
     if json {
         let failed: Vec<u64> = run.failed.keys().copied().collect();
@@ -67,10 +72,10 @@ fn mutants(named: &[(&str, Sabotage)], seeds: &Range<u64>) -> Tally {
     tally
 }
 
-fn lines(seeds: Range<u64>) -> Tally {
+fn lines(seeds: Range<u64>, sabotage: Sabotage) -> Tally {
     let mut tally = Tally::default();
     for seed in seeds {
-        let verdict = simulator::play(seed, Sabotage::default(), true);
+        let verdict = simulator::play(seed, sabotage, true);
         for line in &verdict.lines {
             println!("{line}");
         }

@@ -43,6 +43,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ("dooms of the server", 8, doom_server),
 ];
 
+/// What happens beside, where that is asked for.
+pub(crate) const RESTORATIONS: &[Operation] = &[
+    ("copies of the server", 12, copy_server),
+    ("restorations of the server", 12, restore_server),
+];
+
 /// What must have happened at least once over all seeds of a run, beside the operations.
 pub(crate) const FAULTS: &[&str] = &[
     "frames delayed",
@@ -292,7 +298,29 @@ fn doom_server(play: &mut Play) -> bool {
     play.doom_server(ServerDeath::BeforeAnswering)
 }
 
+fn copy_server(play: &mut Play) -> bool {
+    let copy = play.world.backup_server();
+    play.copy = Some((copy, play.logs()));
+    true
+}
+
+/// The server comes back as it was a while ago. Chats that were made since then would wait for whoever
+/// made them, who may have left.
+fn restore_server(play: &mut Play) -> bool {
+    if play.copy.as_ref().is_none_or(|(_, logs)| *logs != play.logs()) {
+        return false;
+    }
+    let Some((copy, _)) = play.copy.take() else { return false };
+    play.world.restore_server(copy);
+    true
+}
+
 impl Play {
+    /// How many logs the server was ever asked for.
+    fn logs(&self) -> usize {
+        self.world.stage.borrow().tap.logs.len()
+    }
+
     fn doom_server(&mut self, death: ServerDeath) -> bool {
         let mut stage = self.world.stage.borrow_mut();
         let up = stage.host.is_up();

@@ -3,9 +3,9 @@
 use veche_client::{Command, IntentId, MessageState, Reply, Settled};
 use veche_wire::{EntryId, LogId, Seq};
 
-use super::operations::{OPERATIONS, say_in};
+use super::operations::{OPERATIONS, Operation, RESTORATIONS, say_in};
 use crate::dice::Dice;
-use crate::world::{Counts, Person, Refusal, Sabotage, Weather, World};
+use crate::world::{Backup, Counts, Person, Refusal, Sabotage, Weather, World};
 
 /// Operations of one seed, at least.
 const OPERATIONS_MIN: u64 = 200;
@@ -47,6 +47,8 @@ pub(crate) struct Play {
     pub(crate) sent: Vec<Sent>,
     pub(crate) intents: Vec<(usize, IntentId, Command)>,
     pub(crate) groups: u32,
+    /// A copy of the server, and how many logs there were.
+    pub(crate) copy: Option<(Backup, usize)>,
     number: u64,
     /// The messages that were once seen to be sent.
     acknowledged: Vec<bool>,
@@ -67,6 +69,7 @@ pub fn play(seed: u64, sabotage: Sabotage, keep_lines: bool) -> Verdict {
         sent: Vec::new(),
         intents: Vec::new(),
         groups: 0,
+        copy: None,
         number: 0,
         acknowledged: Vec::new(),
     };
@@ -80,7 +83,8 @@ pub fn play(seed: u64, sabotage: Sabotage, keep_lines: bool) -> Verdict {
 
 /// Whether a message may fail for this reason: whoever is in a chat can always speak.
 fn is_fair(reason: &str) -> bool {
-    ["you were removed", "you have left"].iter().any(|words| reason.starts_with(words))
+    let fair = ["you were removed", "you have left", "the server has lost it"];
+    fair.iter().any(|words| reason.starts_with(words))
 }
 
 impl Play {
@@ -136,11 +140,14 @@ impl Play {
     fn go_on(&mut self) {
         let mut done = 0;
         let mut tries = 0;
-        let weights: u64 = OPERATIONS.iter().map(|(_, weight, _)| weight).sum();
+        let restorations = self.world.stage.borrow().sabotage.restorations;
+        let beside = if restorations { RESTORATIONS } else { &[] };
+        let operations: Vec<Operation> = OPERATIONS.iter().chain(beside).copied().collect();
+        let weights: u64 = operations.iter().map(|(_, weight, _)| weight).sum();
         while done < OPERATIONS_MIN && tries < OPERATIONS_MIN * 20 && self.is_well() {
             tries += 1;
             let mut left = self.dice.below(weights);
-            let chosen = OPERATIONS.iter().find(|(_, weight, _)| {
+            let chosen = operations.iter().find(|(_, weight, _)| {
                 let found = left < *weight;
                 left = left.saturating_sub(*weight);
                 found
@@ -237,6 +244,8 @@ impl Play {
     fn promises_broken(&mut self) -> Vec<String> {
         self.note_acknowledged();
         let mut found = Vec::new();
+        // What a restored server has lost of somebody who is out cannot be said again.
+        let restored = self.world.stage.borrow().restored;
         for (sent, acknowledged) in self.sent.iter().zip(&self.acknowledged) {
             let Sent { who, chat, message, text, .. } = sent;
             let Some(person) = self.people.get(*who) else { continue };
@@ -247,7 +256,9 @@ impl Play {
             });
             match row.map(|row| row.state) {
                 Some(MessageState::Sent) => {}
-                Some(MessageState::Failed(reason)) if !acknowledged && is_fair(&reason) => {
+                Some(MessageState::Failed(reason))
+                    if (!acknowledged || restored) && is_fair(&reason) =>
+                {
                     self.counts.add("messages that failed");
                     use veche_client::ChatState::Active;
                     self.world.stage.borrow_mut().journal.say(|| format!("{text}: {reason}"));

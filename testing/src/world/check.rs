@@ -29,8 +29,12 @@ const LAST: Spot = (u64::MAX, Seq::MAX);
 
 /// Lines that say that something was lost or betrayed; none of them may ever be seen.
 const ALARMS: [&str; 4] = ["were lost on the way", "came out of order", "another order", "refuses"];
+/// What is shown once a server was restored: whoever has not noticed takes it for two orders.
+const OTHER_ORDER: &str = "another order";
+/// What stands for a message that cannot be read after that.
+const UNREADABLE: &str = "cannot be read on this device";
 /// Lines that only one screen has.
-const PRIVATE: [&str; 2] = ["created the group", "was added again"];
+const PRIVATE: [&str; 3] = ["created the group", "was added again", UNREADABLE];
 
 /// How a title begins that somebody gives who may not.
 pub(crate) const STOLEN: &str = "stolen";
@@ -43,6 +47,10 @@ struct View {
     rows: Vec<MessageView>,
     /// The rows with a place in a log that others can see too.
     placed: BTreeMap<Place, MessageView>,
+    /// Where it says that a message cannot be read.
+    unreadable: BTreeSet<Spot>,
+    /// Whether it says that this device was out of it for a time.
+    was_out: bool,
 }
 
 /// From when to when somebody was in a chat. What is at the edges may or may not be seen.
@@ -97,7 +105,11 @@ fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::Cl
             })
             .filter(|((_, position, _), _)| veche_store::has_place(*position))
             .collect();
-        views.push(View { who, chat, members, rows, placed });
+        let unreadable = rows.iter().filter(|row| says(row, &[UNREADABLE]));
+        let spots = unreadable.filter_map(|row| places.get(&row.id));
+        let unreadable = spots.map(|(rank, position)| (*rank, position >> 10)).collect();
+        let was_out = rows.iter().any(|row| says(row, &["was added again"]));
+        views.push(View { who, chat, members, rows, placed, unreadable, was_out });
     }
     Ok(views)
 }
@@ -218,10 +230,12 @@ impl Chat<'_> {
             if row.state == MessageState::Pending {
                 found.push(format!("{name} still has pending: {}", line()));
             }
-            if says(row, &ALARMS) {
+            let is_fair = self.stage.restored && says(row, &[OTHER_ORDER]);
+            if says(row, &ALARMS) && !is_fair {
                 found.push(format!("{name} is told: {}", line()));
             }
-            let Some(place) = self.heard.places.get(&row.id) else { continue };
+            let place = self.heard.places.get(&row.id);
+            let Some(place) = place.filter(|_| !self.has_old_places(view)) else { continue };
             if *place < last {
                 found.push(format!("{name} sees out of order: {}", line()));
             }
@@ -229,6 +243,7 @@ impl Chat<'_> {
         }
         for ((spot, ..), row) in &view.placed {
             let heard = self.heard.places.get(&row.id);
+            let heard = heard.filter(|_| !self.has_old_places(view));
             if heard.is_some_and(|heard| *heard != spot.1) {
                 found.push(format!("{name} misplaces {}", screen::line(row, &[])));
             }
@@ -238,7 +253,8 @@ impl Chat<'_> {
 
     /// Every row that anybody sees, by its place, with who sees it.
     fn everything(&self) -> BTreeMap<Place, &MessageView> {
-        let rows = self.views.iter().flat_map(|view| &view.placed);
+        let current = self.views.iter().filter(|view| !self.has_old_places(view));
+        let rows = current.flat_map(|view| &view.placed);
         rows.map(|(place, row)| (*place, row)).collect()
     }
 
@@ -287,6 +303,11 @@ impl Chat<'_> {
         spots.filter(|spot| *spot > stay.start && stay.contains(spot)).min()
     }
 
+    /// Who is out when a server is restored does not learn where things stand since.
+    fn has_old_places(&self, view: &View) -> bool {
+        self.stage.restored && view.chat.state != ChatState::Active
+    }
+
     /// Nothing is missing from the time inside, and nothing is seen from the time outside.
     fn missing_or_seen(
         &self,
@@ -296,6 +317,9 @@ impl Chat<'_> {
     ) -> Vec<String> {
         let mut found = Vec::new();
         let name = self.name(view);
+        if self.has_old_places(view) {
+            return found;
+        }
         for (place, row) in everything {
             let spot = place.0;
             let line = screen::line(row, &[]);
@@ -305,8 +329,12 @@ impl Chat<'_> {
                 let seen = |place: &Place| stay.from <= place.0 && place.0 <= stay.until;
                 stay.until == LAST || view.placed.keys().any(seen)
             };
-            let in_it = |stay: &&Stay| stay.from < spot && spot < stay.surely;
-            let must = stays.iter().find(in_it).is_some_and(arrived);
+            // What came behind somebody who had gone can have gone in front of them since.
+            let counts = |stay: &&Stay| !self.stage.restored || stay.until == LAST;
+            let in_it = |stay: &&Stay| counts(stay) && stay.from < spot && spot < stay.surely;
+            let is_told = view.unreadable.contains(&spot) || (view.was_out && row.event.is_some());
+            let told = self.stage.restored && is_told;
+            let must = !told && stays.iter().find(in_it).is_some_and(arrived);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
             if must && !sees {
                 found.push(format!("{name} misses {spot:?}: {line}"));

@@ -11,6 +11,8 @@ pub struct Sabotage {
     pub client: Option<veche_client::Mutant>,
     /// In the MLS layer of every client.
     pub mls: Option<veche_mls::Mutant>,
+    /// No rule broken: the server is restored from older copies of itself now and then.
+    pub restorations: bool,
 }
 
 impl Sabotage {
@@ -26,6 +28,7 @@ impl Sabotage {
                 server: None,
                 client: Some(veche_client::Mutant::NoRotation),
                 mls: Some(veche_mls::Mutant::NoRotation),
+                restorations: false,
             },
         ),
         ("no-role-check", Self::of_mls(veche_mls::Mutant::RoleCheckSkipped)),
@@ -41,15 +44,15 @@ impl Sabotage {
     }
 
     const fn of_server(mutant: veche_server::Mutant) -> Self {
-        Self { server: Some(mutant), client: None, mls: None }
+        Self { server: Some(mutant), client: None, mls: None, restorations: false }
     }
 
     const fn of_client(mutant: veche_client::Mutant) -> Self {
-        Self { server: None, client: Some(mutant), mls: None }
+        Self { server: None, client: Some(mutant), mls: None, restorations: false }
     }
 
     const fn of_mls(mutant: veche_mls::Mutant) -> Self {
-        Self { server: None, client: None, mls: Some(mutant) }
+        Self { server: None, client: None, mls: Some(mutant), restorations: false }
     }
 
     /// The client, with its rule broken.

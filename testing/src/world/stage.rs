@@ -52,6 +52,8 @@ pub(crate) struct Stage {
     pub(crate) counts: Counts,
     pub(crate) journal: Journal,
     pub(crate) sabotage: Sabotage,
+    /// Whether the server ever came back as it was before.
+    pub(crate) restored: bool,
     /// What went wrong on the way.
     pub(crate) troubles: Vec<String>,
     /// How the server changes what it says.
@@ -75,6 +77,7 @@ impl Stage {
             counts: Counts::default(),
             journal: Journal::default(),
             sabotage,
+            restored: false,
             troubles: Vec::new(),
             lies: None,
         }

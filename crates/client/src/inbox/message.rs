@@ -220,16 +220,14 @@ fn edit(
     (author, content): (&AccountId, &Content),
     target: &EntryId,
 ) -> Result<(), ClientError> {
-    // A direct chat of two logs can bring changes in another order than they were made in, and
-    // before what they change.
-    if work.tx.chat(&row.chat)?.is_some_and(|chat| chat.direct) {
-        let earlier = late(work, author, target)?;
-        let is_over = |kept: &Content| kept.body == Body::Nothing || kept.sent_at > content.sent_at;
-        if earlier.as_ref().is_some_and(is_over) {
-            return Ok(());
-        }
-        work.tx.put_late_change(target, author, &content.encode())?;
+    // A direct chat of two logs, and what is said again after a restoration, can bring changes in
+    // another order than they were made in, and before what they change.
+    let earlier = late(work, author, target)?;
+    let is_over = |kept: &Content| kept.body == Body::Nothing || kept.sent_at > content.sent_at;
+    if earlier.as_ref().is_some_and(is_over) {
+        return Ok(());
     }
+    work.tx.put_late_change(target, author, &content.encode())?;
     let Some((chat, mut message)) = target_of(work, row, target)? else { return Ok(()) };
     if message.account != *author || message.event.is_some() || message.deleted {
         return Ok(());

@@ -25,7 +25,7 @@ use crate::work::Work;
 use crate::{ClientError, answer};
 
 /// How many of the latest entries of a log are kept as they came.
-const ENTRIES_KEPT: u64 = 1_000;
+pub(crate) const ENTRIES_KEPT: u64 = 1_000;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,7 @@ pub(crate) fn accept(
             break;
         }
     }
+    work.tx.doubt_outbox(log, row.cursor)?;
     work.tx.trim_entries(log, row.cursor.saturating_sub(ENTRIES_KEPT))?;
     work.tx.put_log(&row)?;
     if let Some(subscription) = work.core.session.subscriptions.get_mut(log) {

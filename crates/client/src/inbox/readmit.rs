@@ -1,7 +1,7 @@
 //! The one repair for every kind of lost state: be added again (docs/protocol.md, rules 6 and 7).
 
 use veche_mls::{Control, ReadmitRequest, Suite, generate_key_package};
-use veche_store::{LogRow, LogState, ReadmissionRow};
+use veche_store::{InvitationState, LogRow, LogState, ReadmissionRow};
 use veche_wire::{AccountId, Append, EntryId, Kind, LogId, Request};
 
 use crate::session::Key;
@@ -138,7 +138,14 @@ fn ask_members(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
             work.put_group(row.log, group);
             line
         }
-        Err(ClientError::Bug(_)) => Vec::new(),
+        // It was never inside: who invited it is all it knows.
+        Err(ClientError::Bug(_)) => work
+            .tx
+            .invitations()?
+            .iter()
+            .filter(|spent| spent.log == row.log && spent.state == InvitationState::Spent)
+            .map(|spent| (false, spent.account))
+            .collect(),
         Err(error) => return Err(error),
     };
     members.retain(|(_, account)| *account != me);

@@ -98,9 +98,7 @@ fn roll_back(work: &mut Work<'_>, mut row: LogRow, fork: Seq) -> Result<(), Clie
     let (Some(hash), true) = (hash, kept.first().is_some_and(|entry| entry.seq == fork + 1)) else {
         return missing(work, &mut row, "the server lost more than this device has kept");
     };
-    work.tell(Event::Notice(
-        "The server was restored from an older copy; what it lost is sent to it again.".into(),
-    ));
+    outbox::tell_of_restoration(work);
     if let Some(generation) = work.tx.generation_at(&row.log, fork)? {
         row.generation = generation.number;
     }

@@ -14,8 +14,7 @@ use crate::work::Work;
 use crate::{ClientError, outbox};
 
 /// What is shown in the place of a message that its author has not said again yet.
-const UNREAD: &str = "a message that somebody wrote while the server was restored cannot be read on \
-                      this device";
+const UNREAD: &str = "a message of somebody else cannot be read on this device";
 
 /// An entry cannot be opened.
 pub(super) fn keep(work: &mut Work<'_>, row: &LogRow, entry: &Entry) -> Result<(), ClientError> {
@@ -95,7 +94,7 @@ pub(crate) fn looked_through(
         last = entry.seq;
         let known = work.tx.message(&row.chat, &entry.id)?.is_some();
         if entry.seq < until && entry.kind == Kind::Message && !known {
-            work.tx.put_unread(log, &entry.id, entry.seq)?;
+            keep(work, &row, entry)?;
         }
     }
     work.tx.put_missed(log, last, until)?;

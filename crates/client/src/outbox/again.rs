@@ -203,28 +203,20 @@ pub(crate) fn resolve_all(work: &mut Work<'_>, log: &LogId) -> Result<(), Client
     Ok(())
 }
 
-/// Whether the log has passed the place at which it had acknowledged a row, and brought another entry
-/// there: then the row is looked at again.
-pub(super) fn has_passed(
-    work: &Work<'_>,
-    row: &LogRow,
-    out: &OutboxRow,
-) -> Result<bool, ClientError> {
-    if out.wait_until == 0 || out.wait_until > row.cursor {
-        return Ok(false);
+/// Says, once on a connection, that the server has lost something.
+pub(crate) fn tell_of_restoration(work: &mut Work<'_>) {
+    if !std::mem::replace(&mut work.core.session.restoration_told, true) {
+        work.tell(Event::Notice(
+            "The server was restored from an older copy; what it lost is sent to it again.".into(),
+        ));
     }
-    let state = OutboxState::Awaiting;
-    work.tx.update_outbox(&OutboxRow { state, wait_until: 0, ..out.clone() })?;
-    Ok(true)
 }
 
 /// The log ends at `head`: what it has acknowledged beyond that, it has lost.
 pub(crate) fn find_lost(work: &mut Work<'_>, log: &LogId, head: Seq) -> Result<(), ClientError> {
     let is_lost = |out: &OutboxRow| out.state == OutboxState::Acknowledged && out.wait_until > head;
     if work.tx.outbox(log)?.iter().any(is_lost) {
-        work.tell(Event::Notice(
-            "The server was restored from an older copy; what it lost is sent to it again.".into(),
-        ));
+        tell_of_restoration(work);
         resolve_all(work, log)?;
     }
     Ok(())

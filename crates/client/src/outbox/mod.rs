@@ -11,7 +11,9 @@ mod seal;
 mod settle;
 mod submit;
 
-pub(crate) use again::{fail_lost, find_lost, give_up_lost, repeat, resolve_all, send_file_again};
+pub(crate) use again::{
+    fail_lost, find_lost, give_up_lost, repeat, resolve_all, send_file_again, tell_of_restoration,
+};
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
 pub(crate) use elect::{
     announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,

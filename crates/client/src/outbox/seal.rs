@@ -51,9 +51,6 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     for mut out in work.tx.outbox_wanted(&row.log, WINDOW + 1)? {
         let alone = out.kind != Kind::Message as u8;
         match out.state {
-            OutboxState::Acknowledged if again::has_passed(work, row, &out)? => {
-                return Ok(true);
-            }
             OutboxState::Acknowledged if alone => return Ok(false),
             OutboxState::Acknowledged => {}
             OutboxState::Preparing => return Ok(false),
@@ -112,9 +109,6 @@ fn automatic(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     let is_leaving = work.tx.outbox_wanted(&row.log, LOOK)?.iter().any(leaving);
     for mut out in rows {
         match out.state {
-            OutboxState::Acknowledged if again::has_passed(work, row, &out)? => {
-                return Ok(true);
-            }
             OutboxState::Acknowledged | OutboxState::Preparing => {}
             OutboxState::Awaiting => {
                 if submit::resolve(work, row, &mut out)? {

@@ -15,6 +15,8 @@ pub enum InvitationState {
     Accepted = 1,
     /// For this device to lose its place in the log, which it still has.
     Held = 2,
+    /// Could not be used: kept for who sent it, until the device is added again.
+    Spent = 3,
 }
 
 /// An invitation.
@@ -73,7 +75,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<InvitationRow> {
         state: match row.get::<_, i64>(4)? {
             0 => InvitationState::Request,
             1 => InvitationState::Accepted,
-            _ => InvitationState::Held,
+            2 => InvitationState::Held,
+            _ => InvitationState::Spent,
         },
         intent: row.get(5)?,
         body: row.get(6)?,

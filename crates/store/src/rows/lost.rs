@@ -256,16 +256,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether a log was ever restored under this device.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn was_restored(&self, log: &LogId) -> Result<bool, StoreError> {
-        let mut query =
-            self.connection().prepare_cached("SELECT 1 FROM restoration WHERE log = ?1")?;
-        Ok(query.exists([log.as_bytes()])?)
-    }
-
     /// Whether the place `seq` of a log held another entry once.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ pub struct OutboxRow {
     pub epoch: u64,
     /// Its counter in that epoch.
     pub counter: u32,
-    /// Where the log must be read to before it moves on.
+    /// Where the log must be read to before it moves on; of what is durable, its place.
     pub wait_until: Seq,
     /// Not before this time.
     pub not_before: Millis,
@@ -203,6 +203,21 @@ impl Tx<'_> {
     /// Where the database fails.
     pub fn outbox(&self, log: &LogId) -> Result<Vec<OutboxRow>, StoreError> {
         self.outbox_where(log, "1", u32::MAX)
+    }
+
+    /// The log has been read up to `cursor`: what was durable before that and did not come is looked at
+    /// again.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn doubt_outbox(&self, log: &LogId, cursor: Seq) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "UPDATE outbox SET state = 3, wait_until = 0
+                 WHERE log = ?1 AND state = 4 AND wait_until BETWEEN 1 AND ?2",
+            )?
+            .execute(params![log.as_bytes(), signed(cursor)])?;
+        Ok(())
     }
 
     /// What the person wants in a log, in order, at most `limit` rows; without messages that are
