@@ -222,8 +222,11 @@ fn edit(
 ) -> Result<(), ClientError> {
     // A direct chat of two logs, and what is said again after a restoration, can bring changes in
     // another order than they were made in, and before what they change.
+    // A deletion is the last word whenever it comes; of two edits the later one stands.
     let earlier = late(work, author, target)?;
-    let is_over = |kept: &Content| kept.body == Body::Nothing || kept.sent_at > content.sent_at;
+    let deletes = |content: &Content| content.body == Body::Nothing;
+    let is_over =
+        |kept: &Content| deletes(kept) || (!deletes(content) && kept.sent_at > content.sent_at);
     if earlier.as_ref().is_some_and(is_over) {
         return Ok(());
     }
