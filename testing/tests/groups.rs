@@ -144,3 +144,26 @@ fn everything_that_happened_is_told() {
     }
     assert_eq!(ana.whole_screen(group), format!("* ana created the group harvest\n{told}"));
 }
+
+#[test]
+fn an_owner_does_not_leave_a_group_to_somebody_who_never_came() {
+    let mut world = World::seeded(10);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo]);
+    // Cyd is added as a stranger and does not answer.
+    ana.add(group, &cyd);
+    world.settle();
+    ana.role(group, &cyd, Role::Owner);
+    world.settle();
+    let left = ana.leave(group);
+    ana.say(group, "still here");
+    let Settled::Failed(reason) = world.settled(&ana, left) else { panic!("ana has left") };
+    assert!(reason.contains("no other owner or admin has come"), "{reason}");
+    assert_eq!(bo.screen(group), "ana: still here");
+
+    cyd.accept_all();
+    world.settle();
+    let left = ana.leave(group);
+    assert!(matches!(world.settled(&ana, left), Settled::Done(_)));
+    assert_eq!(bo.members(group), "bob, cyd (owner)");
+}

@@ -18,7 +18,7 @@ use crate::work::mutated;
 /// How long a change that cannot be made yet waits, in milliseconds.
 const WAIT_MS: u64 = 2_000;
 /// How often what a person wants waits before it fails with the reason.
-const WAITS_MAX: u32 = 30;
+pub(super) const WAITS_MAX: u32 = 30;
 
 /// Makes the commit of an intent; answers whether something changed.
 pub(super) fn seal(
@@ -187,24 +187,30 @@ pub(super) enum StepDown {
     OnItsWay,
     /// Nobody else could look after the chat.
     LastOwner,
+    /// The others who may look after it have no listed key yet: their programs have not come.
+    NoOtherKey,
 }
 
 /// Before an admin leaves it takes itself off the lists (docs/protocol.md, rule 12).
 pub(super) fn step_down_first(work: &mut Work<'_>, row: &LogRow) -> Result<StepDown, ClientError> {
     let me = work.identity()?.account();
-    let (off, last) = work.with_group(&row.log, |group| {
+    let (off, last, others) = work.with_group(&row.log, |group| {
         let policy = group.policy();
         let owners = policy.roles.values().filter(|role| **role == Role::Owner).count();
         let listed = policy.admin_keys.values().any(|account| *account == me);
         let alone = group.accounts().len() == 1;
         let off = alone || (policy.role(&me) == Role::Member && !listed);
-        (off, policy.role(&me) == Role::Owner && owners == 1)
+        let others = policy.admin_keys.values().any(|account| *account != me);
+        (off, policy.role(&me) == Role::Owner && owners == 1, others)
     })?;
     if off {
         return Ok(StepDown::Off);
     }
     if last {
         return Ok(StepDown::LastOwner);
+    }
+    if !others {
+        return Ok(StepDown::NoOtherKey);
     }
     let wanted = Wanted::Change(Change::StepDown);
     let body = wanted::encode(&wanted);

@@ -5,7 +5,7 @@ use veche_mls::{Bound, LeaveRequest, Payload};
 use veche_store::{Direction, LogRow, LogState, OutboxRow, OutboxState};
 use veche_wire::{Commitment, EntryId, Kind, LogId};
 
-use super::commit::StepDown;
+use super::commit::{StepDown, WAITS_MAX};
 use super::{again, commit, create, submit};
 use crate::wanted::{self, Wanted};
 use crate::work::{Work, mutated};
@@ -200,6 +200,19 @@ fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<b
             out.not_before = work.now + 2_000;
             work.tx.update_outbox(&out)?;
             return Ok(false);
+        }
+        StepDown::NoOtherKey if out.counter < WAITS_MAX => {
+            // A request has no counter of its own; here it counts how often it has waited.
+            out.counter += 1;
+            out.not_before = work.now + 2_000;
+            work.tx.update_outbox(&out)?;
+            return Ok(false);
+        }
+        StepDown::NoOtherKey => {
+            let words = "no other owner or admin has come to the chat yet, so nobody could look \
+                         after it: wait for one, or make somebody who is there an owner";
+            super::settle::fail_row(work, &out, words)?;
+            return Ok(true);
         }
         StepDown::LastOwner => {
             let words = "you are the only owner: make somebody else an owner first";
