@@ -159,7 +159,7 @@ fn people() {
     check(
         &MemberShape::from(&member),
         &expect![[
-            r#"{"account":"3333333333333333333333333333333333333333333333333333333333333333","name":"ana","role":"owner","me":true}"#
+            r#"{"account":"3333333333333333333333333333333333333333333333333333333333333333","name":"ana","display_name":"Ana Petrović","role":"owner","me":true,"arrived":true}"#
         ]],
     );
 }
