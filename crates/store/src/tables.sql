@@ -93,7 +93,8 @@ CREATE TABLE readmission (
     log BLOB PRIMARY KEY,
     id BLOB NOT NULL,
     sealed BLOB NOT NULL,
-    asked INTEGER NOT NULL DEFAULT 0
+    asked INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 -- Devices that were added to a log and have written nothing there since.

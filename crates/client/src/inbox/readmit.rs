@@ -2,7 +2,7 @@
 
 use veche_mls::{Control, ReadmitRequest, Suite, generate_key_package};
 use veche_store::{InvitationState, LogRow, LogState, ReadmissionRow};
-use veche_wire::{AccountId, Append, EntryId, Kind, LogId, Request};
+use veche_wire::{AccountId, Append, EntryId, Kind, LogId, Millis, Request};
 
 use crate::session::Key;
 use crate::wanted::{self, Intent, Person, Purpose};
@@ -11,6 +11,17 @@ use crate::{ClientError, Event, gather, invitation, outbox};
 
 /// How long an unanswered request waits before it is made again, in milliseconds.
 const ASK_AGAIN_MS: u64 = 60_000;
+/// How often it is made again so soon; from then on it waits twice as long each time. There may be
+/// nobody who can answer, and each request has a KeyPackage whose secrets are kept.
+const SOON_MAX: u32 = 5;
+/// The longest that it waits, in milliseconds.
+const ASK_AGAIN_MS_MAX: u64 = 12 * 3_600_000;
+
+/// When a request that was durable is made again.
+fn ask_again_at(kept: &ReadmissionRow) -> Millis {
+    let doublings = kept.tries.saturating_sub(SOON_MAX).min(16);
+    kept.asked + (ASK_AGAIN_MS << doublings).min(ASK_AGAIN_MS_MAX)
+}
 
 /// This device cannot follow the log: it writes no entry of the group, skips nothing, says so, and
 /// asks to be added again.
@@ -26,7 +37,7 @@ pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Resul
 /// belongs to that is on its way. It asks again where that does not come.
 pub(super) fn wait_for_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
     let id = EntryId::random(&mut work.core.random.clone());
-    let asked = ReadmissionRow { log: row.log, id, sealed: Vec::new(), asked: work.now };
+    let asked = ReadmissionRow { log: row.log, id, sealed: Vec::new(), asked: work.now, tries: 0 };
     work.tx.put_readmission(&asked)?;
     lose_place(work, row)
 }
@@ -45,16 +56,14 @@ fn lose_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> 
 /// answered for a while is made anew: members act on each once.
 pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> {
     let kept = work.tx.readmission(&row.log)?;
-    let expired = |kept: &ReadmissionRow| kept.asked != 0 && kept.asked + ASK_AGAIN_MS <= work.now;
     let request = match kept {
-        Some(kept) if expired(&kept) => make(work, &row)?,
-        Some(kept) if kept.asked != 0 => {
-            let key = Key::Append(kept.log, kept.id);
-            work.core.session.put_off(key, kept.asked + ASK_AGAIN_MS);
+        Some(kept) if kept.asked == 0 => kept,
+        Some(kept) if ask_again_at(&kept) <= work.now => make(work, &row, kept.tries + 1)?,
+        Some(kept) => {
+            work.core.session.put_off(Key::Append(kept.log, kept.id), ask_again_at(&kept));
             return Ok(());
         }
-        Some(kept) => kept,
-        None => make(work, &row)?,
+        None => make(work, &row, 0)?,
     };
     let ReadmissionRow { log, id, sealed: bytes, .. } = request;
     let Some(secret) = outbox::generation_secret(work, &row)? else { return Ok(()) };
@@ -76,7 +85,7 @@ pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> 
     Ok(())
 }
 
-fn make(work: &mut Work<'_>, row: &LogRow) -> Result<ReadmissionRow, ClientError> {
+fn make(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<ReadmissionRow, ClientError> {
     let suite = suite_of(work, &row.log)?;
     let package =
         generate_key_package(&work.core.engine, work.keep, work.identity()?, suite, false)?;
@@ -87,7 +96,7 @@ fn make(work: &mut Work<'_>, row: &LogRow) -> Result<ReadmissionRow, ClientError
         .ok_or_else(|| ClientError::Bug("the generation's secret is missing".into()))?;
     let key = secret.control_key(&row.log, row.generation);
     let sealed = key.seal(&mut work.core.random.clone(), &row.log, &id, &control);
-    let request = ReadmissionRow { log: row.log, id, sealed, asked: 0 };
+    let request = ReadmissionRow { log: row.log, id, sealed, asked: 0, tries };
     work.tx.put_readmission(&request)?;
     Ok(request)
 }
@@ -115,8 +124,9 @@ pub(crate) fn answered(
     let Some(row) = work.tx.log(log)? else { return Ok(false) };
     let kept = work.tx.readmission(log)?.filter(|kept| kept.id == *entry);
     let Some(kept) = kept.filter(|_| row.state == LogState::Stuck) else { return Ok(false) };
-    work.tx.put_readmission(&ReadmissionRow { asked: work.now, ..kept })?;
-    work.core.session.put_off(Key::Append(*log, *entry), work.now + ASK_AGAIN_MS);
+    let kept = ReadmissionRow { asked: work.now, ..kept };
+    work.tx.put_readmission(&kept)?;
+    work.core.session.put_off(Key::Append(*log, *entry), ask_again_at(&kept));
     if refused.is_some() {
         // The log does not take our word any more: ask the members themselves.
         ask_members(work, &row)?;

@@ -38,6 +38,8 @@ pub struct ReadmissionRow {
     pub sealed: Vec<u8>,
     /// When it was durable on the server (ms since 1970); 0 before.
     pub asked: Millis,
+    /// How often it was made anew before, because nobody had answered.
+    pub tries: u32,
 }
 
 impl Tx<'_> {
@@ -103,13 +105,16 @@ impl Tx<'_> {
     pub fn readmission(&self, log: &LogId) -> Result<Option<ReadmissionRow>, StoreError> {
         found(
             self.connection()
-                .prepare_cached("SELECT log, id, sealed, asked FROM readmission WHERE log = ?1")?
+                .prepare_cached(
+                    "SELECT log, id, sealed, asked, tries FROM readmission WHERE log = ?1",
+                )?
                 .query_row([log.as_bytes()], |row| {
                     Ok(ReadmissionRow {
                         log: id(row, 0)?,
                         id: id(row, 1)?,
                         sealed: row.get(2)?,
                         asked: unsigned(row, 3)?,
+                        tries: row.get(4)?,
                     })
                 }),
         )
@@ -122,14 +127,15 @@ impl Tx<'_> {
     pub fn put_readmission(&self, row: &ReadmissionRow) -> Result<(), StoreError> {
         self.connection()
             .prepare_cached(
-                "INSERT OR REPLACE INTO readmission (log, id, sealed, asked)
-                 VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO readmission (log, id, sealed, asked, tries)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![
                 row.log.as_bytes(),
                 row.id.as_bytes(),
                 row.sealed,
-                signed(row.asked)
+                signed(row.asked),
+                row.tries,
             ])?;
         Ok(())
     }
