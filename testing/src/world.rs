@@ -13,6 +13,7 @@ use veche_wire::{ClientFrame, LogId, Millis, Request, Response, ServerFrame};
 mod actor;
 mod check;
 mod counts;
+mod homes;
 mod host;
 mod journal;
 mod network;

@@ -229,8 +229,8 @@ pub(crate) fn packages_left(
     signed(work, Key::Packages(suite), &request)
 }
 
-/// The KeyPackage of last resort, where the directory has not got it yet or is to have it `again`. A week later it is another
-/// one; whoever took the one before had a week to use it.
+/// The KeyPackage of last resort, where the directory has not got it yet or is to have it `again`. A
+/// week later it is another one; whoever took the one before had a week to use it.
 fn last_resort(
     work: &mut Work<'_>,
     suite: veche_mls::Suite,

@@ -20,9 +20,6 @@ pub(crate) enum Wanted {
     /// A request to be added again (docs/protocol.md, rule 7), as encoded control.
     #[n(3)]
     Readmit(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>),
-    /// An entry that a restored server lost, with the very same bytes.
-    #[n(4)]
-    Again,
     /// A rotation on its own (docs/protocol.md, rule 12).
     #[n(5)]
     Rotate,

@@ -84,7 +84,7 @@ pub struct Metrics {
     pub appends: Histogram,
     /// What a connection is sent: from when it was ready until the socket had taken it.
     pub sends: Histogram,
-    /// What a connection is sent, in writes: the frames that shared them are counted by `frames`.
+    /// Frames that were sent; those that waited together shared one of the `sends`.
     pub frames: Count,
     /// Open connections.
     pub connections: Count,

@@ -3,7 +3,7 @@
 //! Everything runs on one thread, in the order of one queue, with one clock and one seed.
 
 use veche_client::{Client, ClientError, Command, Effect, Event, Input, IntentId, Reply};
-use veche_store::{Disk, Moment, Store, StoreError};
+use veche_store::{Moment, Store, StoreError};
 use veche_wire::{Millis, Request, Response, ServerFrame};
 
 use super::actor::{Actor, Body, Death};
@@ -94,33 +94,7 @@ impl Stage {
         who
     }
 
-    /// Brings somebody with a copied home.
-    pub(crate) fn enter_with(&mut self, name: &str, disk: Disk) -> Who {
-        let who = self.cast.len();
-        self.cast.push(Actor::new(name));
-        self.start_on(who, disk);
-        who
-    }
-
-    /// Starts somebody's program on another disk.
-    pub(crate) fn start_on(&mut self, who: Who, disk: Disk) {
-        self.cast[who].body = Body::Dead(disk);
-        self.boot(who);
-    }
-
-    /// A copy of somebody's disk.
-    pub(crate) fn copy_home(&mut self, who: Who) -> Disk {
-        self.die(who);
-        let Body::Dead(disk) = std::mem::replace(&mut self.cast[who].body, Body::Limbo) else {
-            panic!("{} has no program", self.cast[who].name);
-        };
-        let store = Store::from_disk(disk).expect("a database in memory opens");
-        let copy = store.copy().expect("a database in memory can be copied");
-        self.boot_with(who, store);
-        copy
-    }
-
-    fn boot_with(&mut self, who: Who, mut store: Store) {
+    pub(crate) fn boot_with(&mut self, who: Who, mut store: Store) {
         let now = self.clock(who);
         let actor = &mut self.cast[who];
         actor.boots += 1;

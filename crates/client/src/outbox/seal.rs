@@ -141,7 +141,6 @@ pub(super) fn seal_next(
         Wanted::Leave => return seal_leave(work, &row, out),
         Wanted::Readmit(control) => seal_control(work, &row, out, &control)?,
         Wanted::Rotate => return commit::seal_rotation(work, &row, out),
-        Wanted::Again => return Ok(false),
     }
     Ok(true)
 }

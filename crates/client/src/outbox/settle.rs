@@ -50,7 +50,7 @@ pub(crate) fn acknowledged(
             Some(row) if row.cursor + 1 < seq => Ok(()),
             _ => inbox::left(work, log, &out),
         },
-        Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Again | Wanted::Rotate => Ok(()),
+        Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Rotate => Ok(()),
     }
 }
 

@@ -197,14 +197,9 @@ impl Tx<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn clear_marks(&self, log: &LogId) -> Result<(), StoreError> {
-        for sql in [
-            "DELETE FROM awaited WHERE log = ?1",
-            "DELETE FROM seen WHERE scope = ?1",
-            "DELETE FROM given_up WHERE log = ?1",
-            "DELETE FROM sender_counter WHERE log = ?1",
-        ] {
+        for sql in ["DELETE FROM awaited WHERE log = ?1", "DELETE FROM seen WHERE scope = ?1"] {
             self.connection().prepare_cached(sql)?.execute([log.as_bytes()])?;
         }
-        Ok(())
+        self.clear_counters(log)
     }
 }
