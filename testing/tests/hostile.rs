@@ -4,8 +4,8 @@ use sha2::{Digest, Sha256};
 use veche_client::{ChatState, Command, MessageState, Mutant, Settled};
 use veche_mls::{
     AdminSecret, BlobRef, Bound, Change, ChatKind, DeviceKeys, Engine, Envelope, GenerationSecret,
-    Group, Identity, Invitation, JudgeContext, MemoryKeep, Phrase, Policy, RiderPlace, RiderPlan,
-    Suite, Transcript, Verdict,
+    Gone, Group, Identity, Invitation, JudgeContext, MemoryKeep, Phrase, Policy, RiderPlace,
+    RiderPlan, Suite, Transcript, Verdict,
 };
 use veche_testing::world::{Outsider, Sabotage};
 use veche_testing::{Dice, Person, World};
@@ -108,6 +108,39 @@ fn a_device_is_added_again_even_by_somebody_whom_its_person_has_blocked() {
     world.settle();
     // What he missed is said to him again.
     assert_eq!(bo.screen(group), "cyd: where is bob?\ncyd: there you are");
+}
+
+/// Bob has accepted mallory's invitation into ana's group, which cannot be used, and asks for another.
+struct Dupe {
+    world: World,
+    mallory: Stranger,
+    ana: Person,
+    bo: Person,
+    group: LogId,
+}
+
+fn dupe(seed: u64) -> Dupe {
+    let mut world = World::seeded(seed);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let group = world.group("harvest", [&ana]);
+    let mut mallory = stranger(&mut world, 10 * seed);
+    let invitation = mallory.invitation(group, 5);
+    mallory.deliver("bob", &invitation);
+    world.settle();
+    bo.accept_all();
+    world.wait_ms(20_000);
+    assert_eq!(bo.chat(group).expect("he has the chat").state, ChatState::Repairing);
+    Dupe { world, mallory, ana, bo, group }
+}
+
+#[test]
+fn an_answer_to_another_question_puts_nobody_out() {
+    let Dupe { mut world, mut mallory, bo, group, .. } = dupe(9);
+    // Who invited him is whom he asks; but this answers nothing that he has asked.
+    let gone = Gone { log: group, request: [7; 32] };
+    mallory.deliver("bob", &Envelope::Gone(gone));
+    world.wait_ms(20_000);
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
 }
 
 #[test]
@@ -380,16 +413,7 @@ fn nobody_is_put_out_of_a_group_by_being_added_again() {
 
 #[test]
 fn a_chat_that_never_was_one_can_be_left() {
-    let mut world = World::seeded(11);
-    let [ana, bo] = world.people(["ana", "bob"]);
-    let group = world.group("harvest", [&ana]);
-    let mut mallory = stranger(&mut world, 110);
-    let invitation = mallory.invitation(group, 5);
-    mallory.deliver("bob", &invitation);
-    world.settle();
-    bo.accept_all();
-    world.wait_ms(20_000);
-    assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
+    let Dupe { mut world, ana, bo, group, .. } = dupe(11);
     let message = bo.say(group, "is anybody here?");
     bo.want(Command::Leave { chat: group }).expect("it can be left");
     world.settle();

@@ -71,6 +71,9 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
             inbox::restored::looked(work, &log, at, true);
             Ok(())
         }
+        (Key::Order(log), Response::Entries { entries, .. }) => {
+            inbox::order::compared(work, &log, &entries)
+        }
         (Key::Missed(log), Response::Entries { entries, .. }) => {
             inbox::unread::looked_through(work, &log, Some(&entries))
         }
@@ -138,8 +141,16 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             }
             Ok(())
         }
+        Key::Departure(log) => match refused {
+            Refused::Beyond { .. } => outbox::depart_again(work, &log),
+            _ => Ok(()),
+        },
         Key::Missed(log) => inbox::unread::looked_through(work, &log, None),
-        // A gap that cannot be asked about shows again.
+        // A gap that cannot be asked about shows again, and so does another order.
+        Key::Order(log) => {
+            work.core.session.suspicions.remove(&log);
+            Ok(())
+        }
         Key::Signal(_) | Key::Probe(_) | Key::Gap(_) => Ok(()),
     }
 }

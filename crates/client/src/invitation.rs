@@ -36,7 +36,8 @@ pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<()
         let Ok((sender, envelope)) = opened else { continue };
         match envelope {
             Envelope::Invitation(invitation) => invited(work, entry.id, &sender, &invitation)?,
-            Envelope::Readmit(request) => readmission_asked(work, &request)?,
+            Envelope::Readmit(request) => readmit::asked(work, &sender, &request)?,
+            Envelope::Gone(gone) => readmit::gone(work, &sender, &gone)?,
         }
         account::package_used(work);
     }
@@ -70,23 +71,6 @@ fn follows(work: &mut Work<'_>, seq: Seq) -> Result<bool, ClientError> {
 
 /// How many requests of strangers are kept.
 const REQUESTS_MAX: usize = 1_000;
-
-fn readmission_asked(
-    work: &mut Work<'_>,
-    request: &veche_mls::ReadmitRequest,
-) -> Result<(), ClientError> {
-    let Some(row) = work.tx.log(&request.log)? else { return Ok(()) };
-    if row.state != LogState::Active || !request.verify() {
-        return Ok(());
-    }
-    let group = work.take_group(&row.log)?;
-    if group.member_of_device(&request.device).is_some() && inbox::is_new(work, request)? {
-        let control = veche_mls::Control::Readmit(request.clone()).encode();
-        outbox::elect_readmission(work, &group, control, &request.device)?;
-    }
-    work.put_group(row.log, group);
-    Ok(())
-}
 
 fn invited(
     work: &mut Work<'_>,
@@ -165,7 +149,9 @@ fn group_of(work: &mut Work<'_>, log: &LogId) -> Result<Option<BTreeSet<AccountI
 fn opened(row: &InvitationRow) -> Result<Invitation, ClientError> {
     match Envelope::decode(&row.body)? {
         Envelope::Invitation(invitation) => Ok(*invitation),
-        Envelope::Readmit(_) => Err(ClientError::Bug("a kept invitation is none".into())),
+        Envelope::Readmit(_) | Envelope::Gone(_) => {
+            Err(ClientError::Bug("a kept invitation is none".into()))
+        }
     }
 }
 
@@ -418,6 +404,7 @@ fn joined_group(
         people::learn(work, &member.credential)?;
     }
     let me = work.identity()?.account();
+    work.tx.set_stay_apart(&log.log, log.cursor)?;
     if let Some(earlier) = earlier.filter(|earlier| earlier.state == LogState::Stuck) {
         readmit::repaired(work, &log.log)?;
         let words = "this device was added again; what was said meanwhile is not here";
@@ -426,11 +413,14 @@ fn joined_group(
         let place = (&invitation.commit, since);
         inbox::line(work, &log, place, &inbox::Line { by: me, about: Some(me), words })?;
         outbox::seal_anew(work, &log.log)?;
-        if earlier.cursor > 0 {
+        let missed = work.tx.missed()?.into_iter().find(|(missed, ..)| *missed == log.log);
+        let since = missed.map_or(earlier.cursor, |(_, after, _)| after);
+        if since > 0 {
             let first = log.cursor.saturating_sub(inbox::ENTRIES_KEPT);
-            work.tx.put_missed(&log.log, earlier.cursor.max(first), log.cursor)?;
+            work.tx.put_missed(&log.log, since.max(first).min(log.cursor), log.cursor)?;
         }
     } else {
+        work.tx.delete_departure(&log.log)?;
         if !row.direct {
             let by = people::name(work, &row.account)?;
             let words = format!("{by} added {}", people::name(work, &me)?);

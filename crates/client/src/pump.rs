@@ -1,7 +1,7 @@
 //! After everything that happens: what can be done now is done, from what the rows say.
 
 use veche_store::{InvitationState, LogState, Tx};
-use veche_wire::{InboxPass, Permit, Request};
+use veche_wire::Request;
 
 use crate::session::{Key, Session, Stage};
 use crate::work::Work;
@@ -18,9 +18,11 @@ impl Client {
                 }
                 gather::go_on(work)?;
                 invitation::go_on(work)?;
-                deliver(work)?;
+                outbox::deliver(work)?;
+                outbox::look_for_departures(work)?;
                 blobs::go_on(work)?;
                 inbox::unread::go_on(work)?;
+                inbox::order::go_on(work)?;
                 subscribe(work)
             })?;
             self.pump_logs(effects)?;
@@ -44,33 +46,6 @@ impl Client {
         }
         Ok(())
     }
-}
-
-/// Envelopes into other people's inboxes.
-fn deliver(work: &mut Work<'_>) -> Result<(), ClientError> {
-    for row in work.tx.deliveries()? {
-        // The tree goes up first.
-        let waits = match &row.needs {
-            None => false,
-            Some(blob) => {
-                work.tx.blob(blob)?.is_some_and(|blob| blob.direction == veche_store::Direction::Up)
-            }
-        };
-        if waits {
-            continue;
-        }
-        let pass = row.invite.map_or(InboxPass::Permit(Permit::Open), InboxPass::Invite);
-        work.ask(Key::Deliver(row.id), |_| {
-            Request::Deliver(veche_wire::Delivery {
-                device: row.device,
-                id: row.id,
-                pass,
-                needs: row.needs,
-                bytes: row.bytes,
-            })
-        });
-    }
-    Ok(())
 }
 
 /// Every log that this device is in is followed.

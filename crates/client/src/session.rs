@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use veche_wire::{BlobId, ClientFrame, EntryId, LogId, Millis, Request, RequestId, Seq};
 
+use crate::inbox::order::Suspicion;
 use crate::inbox::restored::Fork;
 use crate::{Connection, Effect};
 
@@ -23,6 +24,8 @@ pub(crate) enum Key {
     Subscribe(LogId),
     /// Whether the server still has what comes next.
     Probe(LogId),
+    /// What the log has where somebody has seen another order.
+    Order(LogId),
     /// Whether the log has the same entry as this device at a place.
     Fork(LogId, Seq),
     /// What was written between this device's old place and its new one.
@@ -30,6 +33,8 @@ pub(crate) enum Key {
     /// What the log has after the cursor, where a push left some out.
     Gap(LogId),
     Append(LogId, EntryId),
+    /// Whether the log still has this device's request to be removed.
+    Departure(LogId),
     /// Person number `.1` of intent `.0`.
     Lookup(i64, usize),
     /// Device number `.2` of person number `.1` of intent `.0`.
@@ -85,6 +90,12 @@ pub(crate) struct Session {
     pub(crate) missing: BTreeMap<LogId, Millis>,
     /// Whether this person was told that the server was restored.
     pub(crate) restoration_told: bool,
+    /// Whether what the server may have lost unseen was looked after on this connection: invitations,
+    /// and requests to be removed.
+    pub(crate) delivered_again: bool,
+    pub(crate) departures_looked_for: bool,
+    /// Logs in which somebody has seen another order than this device.
+    pub(crate) suspicions: BTreeMap<LogId, Suspicion>,
     /// Leaves of whom this person was told that they are shown another order.
     pub(crate) betrayed: BTreeSet<(LogId, u32)>,
     /// Lost entries that the server has again.
@@ -124,6 +135,9 @@ impl Session {
             forks: BTreeMap::new(),
             missing: BTreeMap::new(),
             restoration_told: false,
+            delivered_again: false,
+            departures_looked_for: false,
+            suspicions: BTreeMap::new(),
             betrayed: BTreeSet::new(),
             again: BTreeSet::new(),
             unfollowed: BTreeSet::new(),
@@ -182,6 +196,12 @@ impl Session {
         let (key, _) = self.in_flight.remove(&id)?;
         self.busy.remove(&key);
         Some(key)
+    }
+
+    /// Up to where each log is compared in which somebody has seen another order.
+    pub(crate) fn compared_up_to(&self) -> Vec<(LogId, Seq)> {
+        let compared = |(log, suspicion): (&LogId, &Suspicion)| (*log, suspicion.compared());
+        self.suspicions.iter().map(compared).collect()
     }
 
     /// Puts a request off.

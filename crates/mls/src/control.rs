@@ -193,6 +193,12 @@ impl ReadmitRequest {
         verify_signature(self.device.as_bytes(), &self.signed_bytes(), &self.signature)
     }
 
+    /// What an answer names it by: SHA-256 of its signature.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&[&self.signature])
+    }
+
     fn signed_bytes(&self) -> Vec<u8> {
         let package = sha256(&[&self.key_package]);
         let inbox = sha256(&[&self.inbox_key]);

@@ -50,6 +50,33 @@ pub enum Envelope {
     /// A device asks to be added again, where its token is not accepted any more (docs/protocol.md,
     /// rule 7).
     Readmit(ReadmitRequest),
+    /// The answer to such a request where the device is no member any more.
+    Gone(Gone),
+}
+
+/// A device that asked to be added again has been removed meanwhile. Its sender is who signed the
+/// envelope; whether they may say so is for the reader to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// The log.
+    pub log: LogId,
+    /// Which request is answered ([`ReadmitRequest::hash`]): an answer is worth nothing for another.
+    pub request: [u8; 32],
+}
+
+impl Gone {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new(VERSION, 2);
+        out.bytes(self.log.as_bytes()).bytes(&self.request);
+        out.finish()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes, "answer to a request", VERSION, 2)?;
+        let gone = Self { log: LogId(input.array()?), request: input.array()? };
+        input.finish()?;
+        Ok(gone)
+    }
 }
 
 /// All that a joiner needs to come in. Its sender is who signed the envelope.
@@ -164,6 +191,7 @@ impl Envelope {
         let (kind, body) = match self {
             Self::Invitation(invitation) => (1, invitation.encode()),
             Self::Readmit(request) => (2, request.encode()),
+            Self::Gone(gone) => (3, gone.encode()),
         };
         let mut out = Writer::new(VERSION, 2);
         out.number(kind).bytes(&body);
@@ -181,6 +209,7 @@ impl Envelope {
         let envelope = match kind {
             1 => Self::Invitation(Box::new(Invitation::decode(body)?)),
             2 => Self::Readmit(ReadmitRequest::decode(body)?),
+            3 => Self::Gone(Gone::decode(body)?),
             _ => return Err(input.malformed()),
         };
         input.finish()?;

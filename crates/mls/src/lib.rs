@@ -35,7 +35,7 @@ pub use engine::Mutant;
 pub use engine::{Engine, EngineRandom, Suite};
 pub use entry::{Bound, EntryKey, EntryRef, RiderPlan, Transcript, commitment};
 pub use envelope::{
-    BlobRef, Envelope, EnvelopeError, Invitation, open_envelope, open_tree, seal_envelope,
+    BlobRef, Envelope, EnvelopeError, Gone, Invitation, open_envelope, open_tree, seal_envelope,
     seal_tree,
 };
 pub use file::{FileError, FileOpener, FileSealer, sealed_size};

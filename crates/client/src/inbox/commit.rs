@@ -188,7 +188,7 @@ fn await_joiners(work: &Work<'_>, log: &LogId, summary: &Summary) -> Result<(), 
         work.tx.await_device(log, &credential.certificate.device, work.now)?;
     }
     for credential in summary.removed.iter().chain([&summary.committer]) {
-        work.tx.await_no_more(log, &credential.certificate.device)?;
+        outbox::arrived(work, log, &credential.certificate.device)?;
     }
     Ok(())
 }

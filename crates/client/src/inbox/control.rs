@@ -21,7 +21,7 @@ pub(super) fn take(
         if wanted::decode::<Wanted>(&out.body)? == Wanted::Leave {
             row.state = LogState::Left;
         }
-        outbox::own_control(work, &out)?;
+        outbox::own_control(work, &OutboxRow { wait_until: entry.seq, ..out })?;
         return Ok(Taken::Yes);
     }
     let Some(secret) = outbox::generation_secret(work, row)? else { return Ok(Taken::Yes) };
@@ -63,6 +63,7 @@ pub(crate) fn is_new(
 /// Our request to be removed is durable: the keys of the chat are dropped.
 pub(crate) fn left(work: &mut Work<'_>, log: &LogId, out: &OutboxRow) -> Result<(), ClientError> {
     let Some(mut row) = work.tx.log(log)? else { return Ok(()) };
+    outbox::depart(work, &row, out)?;
     work.tx.delete_outbox(out.position)?;
     if row.state == LogState::Active {
         row.state = LogState::Left;

@@ -7,7 +7,7 @@ use veche_store::{LogRow, MessageRow, OutboxRow, ReactionRow, RowState, position
 use veche_wire::content::{Body, Note};
 use veche_wire::{AccountId, Content, Entry, EntryId, Kind, LogId, Seq};
 
-use super::{Taken, line};
+use super::{Taken, line, order};
 use crate::work::Work;
 use crate::{ClientError, Event, outbox, people, views};
 
@@ -70,10 +70,10 @@ fn opened_message(
 ) -> Result<(), ClientError> {
     let name = people::learn(work, &opened.credential)?;
     count(work, row, (entry, opened, &name))?;
-    compare_transcripts(work, row, (entry, opened, &name))?;
+    order::compare(work, row, (entry, opened, &name))?;
     let account = opened.credential.certificate.account;
     row.flags.peer_arrived = true;
-    work.tx.await_no_more(&row.log, &opened.credential.certificate.device)?;
+    outbox::arrived(work, &row.log, &opened.credential.certificate.device)?;
     let Ok(payload) = Payload::decode(&opened.payload) else { return junk(work) };
     let honest = entry.commitment.is_some_and(|commitment| payload.verify(&commitment));
     let may_post = group.policy().role(&account) >= group.policy().may_post;
@@ -133,26 +133,6 @@ fn count(
     if counter < from {
         let words = format!("a message of {name} came out of order");
         line::local_line(work, row, entry, &words)?;
-    }
-    Ok(())
-}
-
-/// A server that shows two orders is found out (docs/protocol.md, rule 8).
-fn compare_transcripts(
-    work: &mut Work<'_>,
-    row: &LogRow,
-    (entry, opened, name): (&Entry, &OpenedMessage, &str),
-) -> Result<(), ClientError> {
-    let seq = opened.bound.seq;
-    let ours =
-        if seq == row.cursor { Some(row.hash) } else { work.tx.transcript_hash(&row.log, seq)? };
-    if ours.is_some_and(|ours| ours != opened.bound.hash)
-        && !super::restored::is_forgiven(work, &row.log, seq)?
-        && work.core.session.betrayed.insert((row.log, opened.leaf))
-    {
-        let words = format!("the server has shown {name} another order of this chat");
-        line::local_line(work, row, entry, &words)?;
-        work.tell(Event::Notice(words));
     }
     Ok(())
 }

@@ -6,26 +6,31 @@ mod commit;
 mod control;
 mod line;
 mod message;
+pub(crate) mod order;
 pub(crate) mod readmit;
 pub(crate) mod restored;
 mod rights;
 pub(crate) mod unread;
 
-pub(crate) use control::{is_new, left, signal};
+use control::is_new;
+pub(crate) use control::{left, signal};
 pub(crate) use line::{Line, line};
 pub(crate) use message::apply_durable;
 
 use sha2::Digest;
 use veche_mls::{Group, Transcript};
 use veche_store::{EntryRow, LogRow, LogState};
-use veche_wire::{Entry, Kind, LogId, Request};
+use veche_wire::{Entry, Kind, LogId, Request, Seq};
 
 use crate::session::Key;
 use crate::work::Work;
-use crate::{ClientError, answer};
+use crate::{ClientError, answer, outbox};
 
 /// How many of the latest entries of a log are kept as they came.
 pub(crate) const ENTRIES_KEPT: u64 = 1_000;
+
+/// How many entries are asked for at a time, where a log is read outside of its subscription.
+const PAGE_ENTRIES: u32 = 512;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +97,16 @@ pub(crate) fn accept(
 /// This device is not a member any more: it keeps the history and no keys.
 pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(), ClientError> {
     group.forget(work.keep)?;
+    forget(work, row)
+}
+
+/// What is kept for members alone goes.
+fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     work.tx.forget_generations(&row.log)?;
+    outbox::invites_no_more(work, &row.log)?;
     work.tx.clear_marks(&row.log)?;
     restored::forget(work, row)?;
+    work.tx.put_missed(&row.log, 0, 0)?;
     work.core.session.subscriptions.remove(&row.log);
     crate::invitation::place_lost(work, &row.log)
 }
@@ -109,6 +121,14 @@ fn gap(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
         let (log, after) = (row.log, row.cursor);
         work.ask(Key::Gap(log), |_| Request::Read { log, token, after, after_id: None, limit: 1 });
     }
+    Ok(())
+}
+
+/// Asks for entries of a log as it is now, outside of its subscription.
+fn ask_page(work: &mut Work<'_>, row: &LogRow, key: Key, after: Seq) -> Result<(), ClientError> {
+    let Some(token) = outbox::read_token(work, row)? else { return Ok(()) };
+    let log = row.log;
+    work.ask(key, |_| Request::Read { log, token, after, after_id: None, limit: PAGE_ENTRIES });
     Ok(())
 }
 

@@ -1,13 +1,15 @@
 //! The one repair for every kind of lost state: be added again (docs/protocol.md, rules 6 and 7).
 
-use veche_mls::{Control, ReadmitRequest, Suite, generate_key_package};
-use veche_store::{InvitationState, LogRow, LogState, ReadmissionRow};
-use veche_wire::{AccountId, Append, EntryId, Kind, LogId, Millis, Request};
+use veche_mls::{
+    ChatKind, Control, Envelope, Gone, Group, ReadmitRequest, Suite, generate_key_package,
+};
+use veche_store::{InvitationRow, InvitationState, LogRow, LogState, ReadmissionRow};
+use veche_wire::{AccountId, Append, Credential, EntryId, Kind, LogId, Millis, Request};
 
 use crate::session::Key;
 use crate::wanted::{self, Intent, Person, Purpose};
 use crate::work::Work;
-use crate::{ClientError, Event, gather, invitation, outbox};
+use crate::{ClientError, Event, gather, invitation, outbox, people};
 
 /// How long an unanswered request waits before it is made again, in milliseconds.
 const ASK_AGAIN_MS: u64 = 60_000;
@@ -37,7 +39,14 @@ pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Resul
 /// belongs to that is on its way. It asks again where that does not come.
 pub(super) fn wait_for_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
     let id = EntryId::random(&mut work.core.random.clone());
-    let asked = ReadmissionRow { log: row.log, id, sealed: Vec::new(), asked: work.now, tries: 0 };
+    let asked = ReadmissionRow {
+        log: row.log,
+        id,
+        sealed: Vec::new(),
+        request: None,
+        asked: work.now,
+        tries: 0,
+    };
     work.tx.put_readmission(&asked)?;
     lose_place(work, row)
 }
@@ -90,13 +99,14 @@ fn make(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<ReadmissionRow,
     let package =
         generate_key_package(&work.core.engine, work.keep, work.identity()?, suite, false)?;
     let request = ReadmitRequest::new(work.identity()?, row.log, package);
+    let kept = request.encode();
     let control = Control::Readmit(request).encode();
     let id = EntryId::random(&mut work.core.random.clone());
     let secret = outbox::generation_secret(work, row)?
         .ok_or_else(|| ClientError::Bug("the generation's secret is missing".into()))?;
     let key = secret.control_key(&row.log, row.generation);
     let sealed = key.seal(&mut work.core.random.clone(), &row.log, &id, &control);
-    let request = ReadmissionRow { log: row.log, id, sealed, asked: 0, tries };
+    let request = ReadmissionRow { log: row.log, id, sealed, request: Some(kept), asked: 0, tries };
     work.tx.put_readmission(&request)?;
     Ok(request)
 }
@@ -127,17 +137,21 @@ pub(crate) fn answered(
     let kept = ReadmissionRow { asked: work.now, ..kept };
     work.tx.put_readmission(&kept)?;
     work.core.session.put_off(Key::Append(*log, *entry), ask_again_at(&kept));
-    if refused.is_some() {
-        // The log does not take our word any more: ask the members themselves.
-        ask_members(work, &row)?;
+    if refused.is_some() || kept.tries >= SILENT_TRIES {
+        // The log does not take our word any more, or nobody there answers: ask the members
+        // themselves, who also say if this device was removed.
+        ask_members(work, &row, kept.tries)?;
     }
     Ok(true)
 }
 
 /// How many members are asked through their inboxes (docs/protocol.md, rule 7).
 const MEMBERS_ASKED: usize = 3;
+/// After how many requests in the log without an answer members are asked as well.
+const SILENT_TRIES: u32 = 2;
 
-fn ask_members(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+/// Asks a few members, admins first; the next time, those who come after them.
+fn ask_members(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<(), ClientError> {
     let me = work.identity()?.account();
     let mut members: Vec<(bool, AccountId)> = match work.take_group(&row.log) {
         Ok(group) => {
@@ -160,8 +174,10 @@ fn ask_members(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     };
     members.retain(|(_, account)| *account != me);
     members.sort_unstable();
-    let people: Vec<_> =
-        members.iter().take(MEMBERS_ASKED).map(|(_, who)| gather::by_account(who)).collect();
+    let groups = members.len().div_ceil(MEMBERS_ASKED).max(1);
+    let first = (tries as usize % groups) * MEMBERS_ASKED;
+    let asked = members.iter().skip(first).take(MEMBERS_ASKED);
+    let people: Vec<_> = asked.map(|(_, who)| gather::by_account(who)).collect();
     if people.is_empty() {
         if work.core.session.alone.insert(row.log) {
             work.tell(Event::Notice(
@@ -184,27 +200,124 @@ pub(crate) fn deliver(
     let Some(row) = work.tx.log(log)?.filter(|row| row.state == LogState::Stuck) else {
         return Ok(());
     };
-    let suite = suite_of(work, log)?;
-    let package =
-        generate_key_package(&work.core.engine, work.keep, work.identity()?, suite, false)?;
-    let request = ReadmitRequest::new(work.identity()?, row.log, package);
-    let envelope = veche_mls::Envelope::Readmit(request);
+    // The same request as in the log: whoever sees both acts once.
+    let kept = work.tx.readmission(&row.log)?.and_then(|kept| kept.request);
+    let Some(request) = kept.map(|request| ReadmitRequest::decode(&request)).transpose()? else {
+        return Ok(());
+    };
+    let envelope = Envelope::Readmit(request);
     for device in people.iter().flat_map(|person| &person.devices) {
-        let record = veche_wire::DeviceRecord::decode(&device.record)?;
-        let sealed =
-            veche_mls::seal_envelope(&work.core.engine, work.identity()?, &record, &envelope);
-        let Ok(bytes) = sealed else { continue };
-        let known = work.tx.account(&record.certificate.account)?;
-        work.tx.put_delivery(&veche_store::DeliveryRow {
-            id: EntryId::random(&mut work.core.random.clone()),
-            device: record.certificate.device,
-            invite: known.and_then(|known| known.invite),
-            needs: None,
-            bytes,
-            intent: None,
-        })?;
+        send(work, &veche_wire::DeviceRecord::decode(&device.record)?, &envelope)?;
     }
     Ok(())
+}
+
+/// Puts an envelope on its way.
+fn send(
+    work: &mut Work<'_>,
+    to: &veche_wire::DeviceRecord,
+    envelope: &Envelope,
+) -> Result<(), ClientError> {
+    let sealed = veche_mls::seal_envelope(&work.core.engine, work.identity()?, to, envelope);
+    // A key that nothing can be sealed to belongs to nobody who could answer.
+    let Ok(bytes) = sealed else { return Ok(()) };
+    let known = work.tx.account(&to.certificate.account)?;
+    Ok(work.tx.put_delivery(&veche_store::DeliveryRow {
+        id: EntryId::random(&mut work.core.random.clone()),
+        device: to.certificate.device,
+        log: None,
+        invite: known.and_then(|known| known.invite),
+        needs: None,
+        bytes,
+        intent: None,
+    })?)
+}
+
+/// Somebody asks through the inbox to be added again. Whoever is no member any more is told so, and
+/// need not ask on.
+pub(crate) fn asked(
+    work: &mut Work<'_>,
+    sender: &Credential,
+    request: &ReadmitRequest,
+) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(&request.log)? else { return Ok(()) };
+    let certificate = &sender.certificate;
+    if row.state != LogState::Active || !request.verify() || request.device != certificate.device {
+        return Ok(());
+    }
+    let group = work.take_group(&row.log)?;
+    if group.member_of_device(&request.device).is_some() {
+        if super::is_new(work, request)? {
+            let control = Control::Readmit(request.clone()).encode();
+            outbox::elect_readmission(work, &group, control, &request.device)?;
+        }
+    } else {
+        let inbox_key = request.inbox_key.clone();
+        let record = veche_wire::DeviceRecord { certificate: certificate.clone(), inbox_key };
+        let gone = Gone { log: request.log, request: request.hash() };
+        send(work, &record, &Envelope::Gone(gone))?;
+    }
+    work.put_group(row.log, group);
+    Ok(())
+}
+
+/// A member answers that this device was removed. That is believed from whom the group, as it was
+/// last known here, lets remove people; where this device was never inside, from who invited it.
+pub(crate) fn gone(
+    work: &mut Work<'_>,
+    sender: &Credential,
+    gone: &Gone,
+) -> Result<(), ClientError> {
+    let Some(mut row) = work.tx.log(&gone.log)?.filter(|row| row.state == LogState::Stuck) else {
+        return Ok(());
+    };
+    let kept = work.tx.readmission(&row.log)?.and_then(|kept| kept.request);
+    let request = kept.map(|request| ReadmitRequest::decode(&request)).transpose()?;
+    let account = sender.certificate.account;
+    if request.is_none_or(|request| request.hash() != gone.request)
+        || !may_say_so(work, &row.log, &account)?
+    {
+        return Ok(());
+    }
+    repaired(work, &row.log)?;
+    let me = work.identity()?.account();
+    let words = format!("{} says that you were removed", people::learn(work, sender)?);
+    let line = super::Line { by: account, about: Some(me), words: &words };
+    let id = EntryId::random(&mut work.core.random.clone());
+    super::line(work, &row, (&id, row.cursor + 1), &line)?;
+    row.state = LogState::Removed;
+    work.tx.put_log(&row)?;
+    match work.take_group(&row.log) {
+        Ok(group) => super::end(work, &row, group)?,
+        // It was never inside.
+        Err(ClientError::Bug(_)) => super::forget(work, &row)?,
+        Err(error) => return Err(error),
+    }
+    work.core.session.dirty.insert(row.log);
+    work.tell(Event::Chat(row.chat));
+    Ok(())
+}
+
+fn may_say_so(work: &mut Work<'_>, log: &LogId, account: &AccountId) -> Result<bool, ClientError> {
+    let may_remove = |group: &Group| {
+        let policy = group.policy();
+        // Nobody is removed from a direct chat.
+        policy.kind == ChatKind::Group
+            && group.accounts().contains(account)
+            && policy.role(account) >= policy.may_remove
+    };
+    match work.with_group(log, may_remove) {
+        Ok(may) => Ok(may),
+        Err(ClientError::Bug(_)) => {
+            let spent = |invitation: &InvitationRow| {
+                invitation.log == *log
+                    && invitation.state == InvitationState::Spent
+                    && invitation.account == *account
+            };
+            Ok(work.tx.invitations()?.iter().any(spent))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// This device has its place again.

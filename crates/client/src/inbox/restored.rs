@@ -17,6 +17,9 @@ const PATIENCE_MS: u64 = 60_000;
 /// How often such a log is looked at, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 10_000;
 
+/// Until where this device has missed something is known when it has its place again.
+const UNKNOWN: Seq = Seq::MAX >> 1;
+
 /// What is known of the place from where on a log and this device differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fork {
@@ -35,6 +38,23 @@ pub(crate) fn beyond(work: &mut Work<'_>, row: &LogRow, head: Seq) -> Result<(),
     let same = first.is_some_and(|first| !first.frame.is_empty()).then_some(0);
     let differs = row.cursor.min(head + 1);
     work.core.session.forks.insert(row.log, Fork { same, differs, looked: false });
+    Ok(())
+}
+
+/// The log has another entry at a place than this device, and the same ones before it, as far as they
+/// are kept here.
+pub(super) fn differs_at(
+    work: &mut Work<'_>,
+    log: &LogId,
+    differs: Seq,
+) -> Result<(), ClientError> {
+    let first = work.tx.entry_at(log, 1)?;
+    let same = match work.tx.entry_at(log, differs - 1)? {
+        Some(_) => Some(differs - 1),
+        None => first.is_some_and(|first| !first.frame.is_empty()).then_some(0),
+    };
+    work.core.session.forks.insert(*log, Fork { same, differs, looked: true });
+    work.core.session.subscriptions.remove(log);
     Ok(())
 }
 
@@ -308,6 +328,8 @@ fn missing(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), Cli
     work.core.session.missing.remove(&row.log);
     // None of its places counts; not even that of the entry with which this device came in.
     if let Some(first) = work.tx.first_entry(&row.log)? {
+        // What it has not read since about there it asks for when it has its place again.
+        work.tx.put_missed(&row.log, first, UNKNOWN)?;
         let mut kept = work.tx.entries_after(&row.log, 0)?;
         kept.retain(|entry| !entry.frame.is_empty());
         let after = kept.first().map_or(first, |entry| entry.seq - 1);

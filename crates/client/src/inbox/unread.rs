@@ -3,9 +3,9 @@
 //! again, and they take the places that they had (docs/protocol.md, "When the server was restored
 //! from an older copy").
 
-use veche_store::LogRow;
+use veche_store::{LogRow, LogState};
 use veche_wire::content::{Body, Note};
-use veche_wire::{Entry, EntryId, Kind, LogId, Request, Seq, limits};
+use veche_wire::{Entry, EntryId, Kind, LogId, Seq, limits};
 
 use super::line;
 use crate::session::Key;
@@ -66,15 +66,10 @@ pub(super) fn place_of(
 /// Goes on looking through what was written between this device's old place and its new one.
 pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
     for (log, after, _) in work.tx.missed()? {
-        let Some(row) = work.tx.log(&log)? else { continue };
-        let Some(token) = outbox::read_token(work, &row)? else { continue };
-        work.ask(Key::Missed(log), |_| Request::Read {
-            log,
-            token,
-            after,
-            after_id: None,
-            limit: 512,
-        });
+        let Some(row) = work.tx.log(&log)?.filter(|row| row.state == LogState::Active) else {
+            continue;
+        };
+        super::ask_page(work, &row, Key::Missed(log), after)?;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ mod again;
 mod build;
 mod commit;
 mod create;
+mod deliver;
+mod depart;
 mod elect;
 mod enqueue;
 mod seal;
@@ -15,6 +17,10 @@ pub(crate) use again::{
     fail_lost, find_lost, give_up_lost, repeat, resolve_all, send_file_again, tell_of_restoration,
 };
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
+pub(crate) use deliver::{
+    arrived, deliver, delivered, invite_joiners, invites_no_more, not_delivered,
+};
+pub(crate) use depart::{depart, depart_again, look_for_departures};
 pub(crate) use elect::{
     announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,
     elect_readmission, elect_rotation, elect_update,
@@ -25,8 +31,8 @@ pub(crate) use enqueue::{
 };
 pub(crate) use seal::{new_epoch, seal_anew, step};
 pub(crate) use settle::{
-    acknowledged, delivered, fail_blob, fail_intent, fail_outbox, hand_over_intent, invite_joiners,
-    not_delivered, own_commit_skipped, own_control, own_message, refused, settle_intent,
+    acknowledged, fail_blob, fail_intent, fail_outbox, hand_over_intent, own_commit_skipped,
+    own_control, own_message, refused, settle_intent,
 };
 
 use veche_mls::GenerationSecret;
@@ -45,7 +51,7 @@ pub(crate) fn generation_secret(
 }
 
 /// The secret of one of a log's generations, where this device has it.
-fn secret_of(
+pub(super) fn secret_of(
     work: &Work<'_>,
     row: &LogRow,
     number: u64,

@@ -1,18 +1,14 @@
 //! How what was submitted comes out: durable, stale, refused, or brought back by the log.
 
-use veche_mls::Group;
-use veche_store::{
-    BlobRow, DeliveryRow, Direction, IntentState, LogRow, OutboxRow, OutboxState, RowState,
-    position,
-};
-use veche_wire::{BlobId, DeviceRecord, Entry, EntryId, Kind, LogId, Refused, Seq};
+use veche_store::{Direction, IntentState, LogRow, OutboxRow, OutboxState, RowState, position};
+use veche_wire::{BlobId, Entry, EntryId, Kind, LogId, Refused, Seq};
 
 use super::seal;
 use crate::api::IntentId;
 use crate::session::Key;
-use crate::wanted::{self, Ending, Intent, Joiners, Wanted};
+use crate::wanted::{self, Ending, Intent, Wanted};
 use crate::work::Work;
-use crate::{ClientError, Event, answer, inbox, people};
+use crate::{ClientError, Event, answer, inbox};
 
 /// The server has it, durably.
 pub(crate) fn acknowledged(
@@ -25,7 +21,9 @@ pub(crate) fn acknowledged(
     if inbox::readmit::answered(work, log, entry, None)? {
         return Ok(());
     }
-    if super::again::answered(work, log, entry, None)? {
+    if super::again::answered(work, log, entry, None)?
+        || super::depart::answered(work, log, entry, Ok(seq))?
+    {
         return Ok(());
     }
     let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
@@ -137,7 +135,9 @@ pub(crate) fn refused(
     if inbox::readmit::answered(work, log, entry, Some(refused))? {
         return Ok(());
     }
-    if super::again::answered(work, log, entry, Some(refused))? {
+    if super::again::answered(work, log, entry, Some(refused))?
+        || super::depart::answered(work, log, entry, Err(refused))?
+    {
         return Ok(());
     }
     let Some(mut out) = work.tx.outbox_entry(entry)? else { return Ok(()) };
@@ -313,156 +313,6 @@ pub(crate) fn fail_intent(
     Ok(())
 }
 
-/// Our commit came back and was merged: its joiners get their Welcomes, the tree goes up as a blob
-/// (docs/protocol.md, rule 14). The intent settles when all are delivered.
-pub(crate) fn invite_joiners(
-    work: &mut Work<'_>,
-    row: &LogRow,
-    group: &Group,
-    (entry, out): (&Entry, &OutboxRow),
-) -> Result<(), ClientError> {
-    let Some(draft) = &out.draft else { return drop_row(work, out) };
-    let Joiners { tree, joiners } = wanted::decode(draft)?;
-    let random = &mut work.core.random.clone();
-    let (key, sealed) = veche_mls::seal_tree(random, &tree);
-    let blob = BlobId::random(random);
-    let total = sealed.len() as u64;
-    for (part, bytes) in sealed.chunks(crate::blobs::PART_BYTES).enumerate() {
-        work.tx.put_blob_part(&blob, part as u64, bytes)?;
-    }
-    work.tx.put_blob(&BlobRow { blob, direction: Direction::Up, total, have: 0, intent: None })?;
-    let tree = veche_mls::BlobRef {
-        blob,
-        key,
-        size: total,
-        sha256: <sha2::Sha256 as sha2::Digest>::digest(&sealed).into(),
-    };
-    let mut unreached = None;
-    let mut reached = false;
-    for joiner in joiners {
-        let record = DeviceRecord::decode(&joiner.record)?;
-        let certificate = &record.certificate;
-        let invitation = invitation(work, row, group, (entry, tree.clone(), joiner.welcome))?;
-        let envelope = veche_mls::Envelope::Invitation(Box::new(invitation));
-        let sealed =
-            veche_mls::seal_envelope(&work.core.engine, work.identity()?, &record, &envelope);
-        let Ok(bytes) = sealed else {
-            // Their inbox key is no key: they are in, and can be reached by nobody.
-            let name = crate::people::name(work, &certificate.account)?;
-            let words = format!("{name} cannot be invited: their inbox key is broken");
-            work.tell(Event::Notice(words.clone()));
-            unreached = Some(words);
-            continue;
-        };
-        reached = true;
-        let known = work.tx.account(&certificate.account)?;
-        work.tx.put_delivery(&DeliveryRow {
-            id: EntryId::random(random),
-            device: certificate.device,
-            invite: known.and_then(|known| known.invite),
-            needs: Some(blob),
-            bytes,
-            intent: out.intent,
-        })?;
-    }
-    note_chat(work, out.intent, &row.chat)?;
-    work.tx.delete_outbox(out.position)?;
-    work.core.session.dirty.insert(out.log);
-    match (unreached, out.intent) {
-        (Some(words), intent) if !reached => {
-            // Nobody will ever fetch it, and there is no delivery to wait for.
-            work.tx.delete_blob(&blob)?;
-            intent.map_or(Ok(()), |intent| fail_intent(work, intent, &words))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn invitation(
-    work: &Work<'_>,
-    row: &LogRow,
-    group: &Group,
-    (entry, tree, welcome): (&Entry, veche_mls::BlobRef, Vec<u8>),
-) -> Result<veche_mls::Invitation, ClientError> {
-    let generation_secret = super::generation_secret(work, row)?
-        .ok_or_else(|| ClientError::Bug("the generation's secret is missing".into()))?;
-    let policy = group.policy();
-    Ok(veche_mls::Invitation {
-        log: row.log,
-        suite: group.suite().unwrap_or(veche_mls::Suite::Classic),
-        kind: policy.kind,
-        title: policy.title.clone(),
-        welcome,
-        tree,
-        commit: entry.id,
-        commit_seq: entry.seq,
-        transcript: row.hash,
-        generation: row.generation,
-        generation_secret,
-        display_name: people::my_display_name(work)?,
-    })
-}
-
-/// An envelope is in the inbox.
-pub(crate) fn delivered(work: &mut Work<'_>, id: &EntryId) -> Result<(), ClientError> {
-    let rows = work.tx.deliveries()?;
-    let Some(row) = rows.into_iter().find(|row| row.id == *id) else { return Ok(()) };
-    let left = drop_delivery(work, &row)?;
-    match row.intent {
-        Some(intent) if left == 0 => {
-            let chat = intent_chat(work, intent)?;
-            settle_intent(work, intent, &chat)
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Drops a delivery, and its tree with the last one that needs it; answers how many of the same
-/// intent are left.
-fn drop_delivery(work: &Work<'_>, row: &DeliveryRow) -> Result<u64, ClientError> {
-    let left = work.tx.delete_delivery(&row.id, row.intent)?;
-    if let Some(tree) = &row.needs
-        && !work.tx.deliveries()?.iter().any(|other| other.needs.as_ref() == Some(tree))
-    {
-        work.tx.delete_blob(tree)?;
-    }
-    Ok(left)
-}
-
-/// An envelope cannot be delivered.
-pub(crate) fn not_delivered(
-    work: &mut Work<'_>,
-    id: &EntryId,
-    refused: &Refused,
-) -> Result<(), ClientError> {
-    let rows = work.tx.deliveries()?;
-    let Some(mut row) = rows.into_iter().find(|row| row.id == *id) else { return Ok(()) };
-    match refused {
-        // The secret of the link was changed: as a stranger, then.
-        Refused::Forbidden if row.invite.is_some() => {
-            row.invite = None;
-            work.tx.put_delivery(&row)?;
-            Ok(())
-        }
-        Refused::MissingBlob => {
-            if let Some(blob) = &row.needs {
-                send_blob_again(work, blob)?;
-            }
-            work.core.session.put_off(Key::Deliver(*id), work.now + 1_000);
-            Ok(())
-        }
-        other => {
-            let words = format!("an invitation could not be delivered: {}", answer::words(other));
-            work.tell(Event::Notice(words.clone()));
-            drop_delivery(work, &row)?;
-            match row.intent {
-                Some(intent) => fail_intent(work, intent, &words),
-                None => Ok(()),
-            }
-        }
-    }
-}
-
 /// The server does not have a blob any more: it goes up again, if it is here.
 pub(super) fn send_blob_again(work: &Work<'_>, blob: &BlobId) -> Result<bool, ClientError> {
     let Some(mut row) = work.tx.blob(blob)? else { return Ok(false) };
@@ -494,22 +344,4 @@ pub(crate) fn fail_blob(
         }
     }
     Ok(work.tx.delete_blob(blob)?)
-}
-
-/// The chat that an intent is about, kept as its provisional outcome.
-fn intent_chat(work: &Work<'_>, intent: IntentId) -> Result<Ending, ClientError> {
-    let outcome = work.tx.intent(intent)?.and_then(|row| row.outcome);
-    match outcome {
-        Some(bytes) => wanted::decode(&bytes),
-        None => Ok(Ending::Done),
-    }
-}
-
-/// Keeps which chat an intent is about, for when its deliveries are done.
-fn note_chat(work: &Work<'_>, intent: Option<IntentId>, chat: &LogId) -> Result<(), ClientError> {
-    if let Some(mut row) = intent.map(|intent| work.tx.intent(intent)).transpose()?.flatten() {
-        row.outcome = Some(wanted::encode(&Ending::Chat(chat.0)));
-        work.tx.update_intent(&row)?;
-    }
-    Ok(())
 }

@@ -147,6 +147,17 @@ fn control() {
 }
 
 #[test]
+fn an_answer_to_who_is_gone() {
+    let gone = Envelope::Gone(Gone { log: LogId([1; 16]), request: [2; 32] });
+    check(
+        &gone.encode(),
+        &expect![[r#"
+            83010358358301500101010101010101010101010101010158200202020202020202020202020202
+            020202020202020202020202020202020202"#]],
+    );
+}
+
+#[test]
 fn rider_plan_and_transcript() {
     let admins = AdminList { version: 2, keys: vec![AdminKey([1; 32])] };
     let plan = RiderPlan { generation: Some(1), admins: Some(admins), freeze: Some(true) };

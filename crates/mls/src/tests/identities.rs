@@ -96,6 +96,9 @@ fn an_envelope_opens_only_for_its_device_and_names_its_sender() {
     let request = Envelope::Readmit(ReadmitRequest::new(&ana, LogId([1; 16]), vec![1; 100]));
     let sealed = seal_envelope(&engine, &ana, &bo.record(), &request).unwrap();
     assert_eq!(open_envelope(&engine, &bo, &sealed).unwrap().1, request);
+    let gone = Envelope::Gone(Gone { log: LogId([1; 16]), request: [2; 32] });
+    let sealed = seal_envelope(&engine, &ana, &bo.record(), &gone).unwrap();
+    assert_eq!(open_envelope(&engine, &bo, &sealed).unwrap(), (ana.credential.clone(), gone));
 }
 
 #[test]

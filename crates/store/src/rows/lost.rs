@@ -155,6 +155,25 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// This device comes in (again) with the entry at `seq`. Where its rows of an earlier stay claim
+    /// places behind that, the log was restored since and has given those places to others: all of
+    /// that stay goes before everything else.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn set_stay_apart(&self, log: &LogId, seq: Seq) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "UPDATE message SET rank = 0
+                 WHERE log = ?1 AND position < ?3 AND EXISTS (
+                     SELECT 1 FROM message
+                     WHERE log = ?1 AND rank > 0 AND position >= ?2 AND position < ?3
+                 )",
+            )?
+            .execute(params![log.as_bytes(), signed(position(seq, 0)), signed(PENDING_POSITION)])?;
+        Ok(())
+    }
+
     /// Keeps a lost entry.
     ///
     /// # Errors

@@ -36,6 +36,8 @@ pub struct ReadmissionRow {
     pub id: EntryId,
     /// Its sealed bytes.
     pub sealed: Vec<u8>,
+    /// The request inside; `None` where only somebody else's commit is waited for.
+    pub request: Option<Vec<u8>>,
     /// When it was durable on the server (ms since 1970); 0 before.
     pub asked: Millis,
     /// How often it was made anew before, because nobody had answered.
@@ -106,7 +108,7 @@ impl Tx<'_> {
         found(
             self.connection()
                 .prepare_cached(
-                    "SELECT log, id, sealed, asked, tries FROM readmission WHERE log = ?1",
+                    "SELECT log, id, sealed, asked, tries, request FROM readmission WHERE log = ?1",
                 )?
                 .query_row([log.as_bytes()], |row| {
                     Ok(ReadmissionRow {
@@ -115,6 +117,7 @@ impl Tx<'_> {
                         sealed: row.get(2)?,
                         asked: unsigned(row, 3)?,
                         tries: row.get(4)?,
+                        request: row.get(5)?,
                     })
                 }),
         )
@@ -127,8 +130,8 @@ impl Tx<'_> {
     pub fn put_readmission(&self, row: &ReadmissionRow) -> Result<(), StoreError> {
         self.connection()
             .prepare_cached(
-                "INSERT OR REPLACE INTO readmission (log, id, sealed, asked, tries)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO readmission (log, id, sealed, asked, tries, request)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute(params![
                 row.log.as_bytes(),
@@ -136,6 +139,7 @@ impl Tx<'_> {
                 row.sealed,
                 signed(row.asked),
                 row.tries,
+                row.request,
             ])?;
         Ok(())
     }
@@ -169,15 +173,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A device has written, or is gone.
+    /// A device has written, or is gone; whether it was awaited.
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn await_no_more(&self, log: &LogId, device: &DeviceId) -> Result<(), StoreError> {
-        self.connection()
+    pub fn await_no_more(&self, log: &LogId, device: &DeviceId) -> Result<bool, StoreError> {
+        let awaited = self
+            .connection()
             .prepare_cached("DELETE FROM awaited WHERE log = ?1 AND device = ?2")?
             .execute(params![log.as_bytes(), device.as_bytes()])?;
-        Ok(())
+        Ok(awaited > 0)
     }
 
     /// The devices that were added to a log and have written nothing since, and when that was.

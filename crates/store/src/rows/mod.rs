@@ -4,6 +4,7 @@
 mod blobs;
 mod chats;
 mod counters;
+mod departures;
 mod entries;
 mod intents;
 mod invitations;
@@ -19,6 +20,7 @@ mod unread;
 
 pub use blobs::{BlobRow, Direction};
 pub use chats::ChatRow;
+pub use departures::DepartureRow;
 pub use entries::EntryRow;
 pub use intents::{IntentRow, IntentState};
 pub use invitations::{DeliveryRow, InvitationRow, InvitationState};

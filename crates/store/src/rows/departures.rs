@@ -1,0 +1,93 @@
+//! Requests to be removed from logs that this device has left: it cannot see whether they were carried
+//! out, and a server restored from an older copy has lost them.
+
+use rusqlite::params;
+use veche_wire::{EntryId, LogId, Millis, Seq, Token};
+
+use super::{id, signed, unsigned};
+use crate::{StoreError, Tx};
+
+/// A request to be removed, as it went to the server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DepartureRow {
+    /// The log.
+    pub log: LogId,
+    /// The id of the control entry.
+    pub id: EntryId,
+    /// Where the log had it.
+    pub seq: Seq,
+    /// The read token of the generation for which it was sealed.
+    pub read_token: Token,
+    /// That generation's write token.
+    pub write_token: Token,
+    /// Its sealed bytes.
+    pub bytes: Vec<u8>,
+    /// When the server first had it (ms since 1970).
+    pub asked: Millis,
+}
+
+impl std::fmt::Debug for DepartureRow {
+    /// Shows nothing that is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DepartureRow({:?})", self.id)
+    }
+}
+
+impl Tx<'_> {
+    /// The requests, by log.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn departures(&self) -> Result<Vec<DepartureRow>, StoreError> {
+        let mut query = self.connection().prepare_cached(
+            "SELECT log, id, seq, read_token, write_token, bytes, asked FROM departure
+             ORDER BY log",
+        )?;
+        let rows = query.query_map([], |row| {
+            Ok(DepartureRow {
+                log: id(row, 0)?,
+                id: id(row, 1)?,
+                seq: unsigned(row, 2)?,
+                read_token: id(row, 3)?,
+                write_token: id(row, 4)?,
+                bytes: row.get(5)?,
+                asked: unsigned(row, 6)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps a request; a log has one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_departure(&self, row: &DepartureRow) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR REPLACE INTO departure
+                 (log, id, seq, read_token, write_token, bytes, asked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                row.log.as_bytes(),
+                row.id.as_bytes(),
+                signed(row.seq),
+                row.read_token.as_bytes(),
+                row.write_token.as_bytes(),
+                row.bytes,
+                signed(row.asked)
+            ])?;
+        Ok(())
+    }
+
+    /// Drops the request to be removed from a log.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn delete_departure(&self, log: &LogId) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM departure WHERE log = ?1")?
+            .execute([log.as_bytes()])?;
+        Ok(())
+    }
+}
