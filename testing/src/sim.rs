@@ -29,13 +29,16 @@ pub struct Run {
     pub failed: BTreeMap<u64, Vec<String>>,
     /// Over all seeds.
     pub counts: Counts,
+    /// Whether the server was to come back as an older copy of itself.
+    restorations: bool,
 }
 
 impl Run {
     /// What should have happened and never did.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
-        let operations = operations::OPERATIONS.iter().map(|(name, _, _)| *name);
+        let beside = if self.restorations { operations::RESTORATIONS } else { &[] };
+        let operations = operations::OPERATIONS.iter().chain(beside).map(|(name, _, _)| *name);
         let names: Vec<&'static str> =
             operations.chain(operations::FAULTS.iter().copied()).collect();
         self.counts.missing(&names)
@@ -45,7 +48,8 @@ impl Run {
 /// Plays seeds, with all rules kept or as `sabotage` says; the first few twice. `tell` is called for each seed that failed, as it fails.
 pub fn run(seeds: Range<u64>, sabotage: Sabotage, tell: &(dyn Fn(u64, &[String]) + Sync)) -> Run {
     let next = AtomicU64::new(seeds.start);
-    let run = Mutex::new(Run::default());
+    let restorations = sabotage.restorations;
+    let run = Mutex::new(Run { restorations, ..Run::default() });
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -135,8 +139,10 @@ fn first_difference(first: &[String], second: &[String]) -> String {
 
 /// The complaints of a seed, as they are shown, with the command that plays it again.
 #[must_use]
-pub fn in_words(seed: u64, complaints: &[String]) -> String {
-    let mut words = format!("seed {seed} failed; cargo xtask sim --seeds {seed}..{}", seed + 1);
+pub fn in_words(seed: u64, sabotage: Sabotage, complaints: &[String]) -> String {
+    let with = if sabotage.restorations { " --restorations" } else { "" };
+    let again = format!("cargo xtask sim --seeds {seed}..{}{with}", seed + 1);
+    let mut words = format!("seed {seed} failed; {again}");
     for complaint in complaints.iter().take(SHOWN_MAX) {
         words += &format!("\n    {complaint}");
     }

@@ -34,9 +34,10 @@ pub(crate) fn sim(
         return Err(Usage("sim needs --seeds A..B".to_owned()).into());
     };
     let seeds = seed_range(&seeds)?;
+    let restorations = arguments.flag("--restorations").then_some("--restorations");
     arguments.finish()?;
     build_daily(repository, consent)?;
-    repository.testing(["sim", "--seeds", &seeds]).run()
+    repository.testing(["sim", "--seeds", &seeds]).words(restorations).run()
 }
 
 /// Feeds the decoders their corpus and seeded mutations of it.

@@ -20,7 +20,7 @@ const HEADING: &str = "\
 Appended by `cargo xtask soak`, newest last. A failed run stays here beside the commit that mends it.
 ";
 
-/// What one of the two halves of a soak came to.
+/// What one part of a soak came to.
 struct Outcome {
     /// What ran, as it is written down: `simulator, seeds 0..2000`.
     what: String,
@@ -30,7 +30,8 @@ struct Outcome {
     counts: Vec<(String, String)>,
 }
 
-/// Runs the simulator, then the kill cycles; both even if the first fails.
+/// Runs the simulator, without and with restorations of the server, then the kill cycles; all of them
+/// even if one fails.
 pub(crate) fn soak(
     repository: &Repository,
     mut arguments: Arguments,
@@ -43,9 +44,11 @@ pub(crate) fn soak(
     programs::build_daily(repository, consent)?;
 
     let simulator = repository.testing(["sim", "--seeds", &seeds, "--json"]);
+    let restored = repository.testing(["sim", "--restorations", "--seeds", &seeds, "--json"]);
     let kills = repository.testing(["kill", "--cycles", &cycles, "--json"]);
     let outcomes = [
         observe(format!("simulator, seeds {seeds}"), &simulator)?,
+        observe(format!("simulator with restorations, seeds {seeds}"), &restored)?,
         observe(format!("kill loop over processes, {cycles} cycles"), &kills)?,
     ];
     let path = repository.root().join("docs").join("soak.md");

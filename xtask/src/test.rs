@@ -13,6 +13,8 @@ use crate::step::Step;
 
 /// Seeds of the simulator in each test run.
 const SEEDS: &str = "0..200";
+/// Seeds in which the server also comes back as an older copy of itself.
+const RESTORED_SEEDS: &str = "0..120";
 /// Processes killed and started again in each test run.
 const KILL_CYCLES: &str = "20";
 /// Mutations of each fuzz target, unless told otherwise.
@@ -67,6 +69,7 @@ fn stages(repository: &Repository) -> Vec<Stage> {
         cargo("build", &["build", "--workspace", "--all-targets"]),
         cargo("tests", &["test", "--workspace"]),
         testing("simulator", &["sim", "--seeds", SEEDS]),
+        testing("restorations", &["sim", "--restorations", "--seeds", RESTORED_SEEDS]),
         testing("kill loop", &["kill", "--cycles", KILL_CYCLES]),
         testing("main job", &["main-job"]),
         testing("fuzz", &["fuzz", "--mutations", &FUZZ_MUTATIONS.to_string()]),
@@ -135,7 +138,7 @@ fn run_stages(stages: &[Stage]) -> Result<()> {
         };
         let minutes = start.elapsed().as_secs_f64() / 60.0;
         println!("==> {title}: {ending} ({minutes:.1} min)");
-        summary.push(format!("{minutes:6.1} min  {:<10} {ending}", stage.name));
+        summary.push(format!("{minutes:6.1} min  {:<12} {ending}", stage.name));
         if failure.is_some() {
             break;
         }

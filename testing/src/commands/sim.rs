@@ -9,6 +9,8 @@ use veche_testing::world::Sabotage;
 use super::{Options, Tally};
 
 const SEEDS: Range<u64> = 0..200;
+/// A run of so many seeds must bring everything at least once.
+const WHOLE: u64 = 100;
 
 /// Plays seeds, or looks whether broken rules are noticed.
 pub(crate) fn sim(words: &[String]) -> Result<Tally, String> {
@@ -37,8 +39,10 @@ pub(crate) fn sim(words: &[String]) -> Result<Tally, String> {
 }
 
 fn seeds_in_order(seeds: Range<u64>, sabotage: Sabotage, json: bool) -> Tally {
-    let tell = |seed, complaints: &[String]| eprintln!("{}", simulator::in_words(seed, complaints));
-    let whole = seeds.end - seeds.start >= SEEDS.end - SEEDS.start;
+    let tell = |seed, complaints: &[String]| {
+        eprintln!("{}", simulator::in_words(seed, sabotage, complaints));
+    };
+    let whole = seeds.end - seeds.start >= WHOLE;
     let run = simulator::run(seeds, sabotage, &tell);
     let mut tally = Tally { passed: run.passed, failed: run.failed.len() as u64 };
     if json {
@@ -81,7 +85,7 @@ fn lines(seeds: Range<u64>, sabotage: Sabotage) -> Tally {
         }
         print!("{}", verdict.counts);
         if !verdict.complaints.is_empty() {
-            eprintln!("{}", simulator::in_words(seed, &verdict.complaints));
+            eprintln!("{}", simulator::in_words(seed, sabotage, &verdict.complaints));
         }
         tally.count(verdict.complaints.is_empty());
     }

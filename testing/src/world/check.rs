@@ -51,6 +51,22 @@ struct View {
     unreadable: BTreeSet<Spot>,
     /// Whether it says that this device was out of it for a time.
     was_out: bool,
+    /// Rows of earlier stays, where their places count no more.
+    earlier: BTreeSet<EntryId>,
+}
+
+impl View {
+    /// Who was out while a server was restored does not know where things stand that it saw before.
+    fn forget_earlier_stays(&mut self, name: &str) {
+        let came = |row: &MessageView| {
+            Moved::of(row).is_some_and(|moved| moved.came && moved.name == name)
+                || says(row, &["was added again"])
+        };
+        let Some(since) = self.rows.iter().rposition(came) else { return };
+        let earlier: BTreeSet<EntryId> = self.rows[..since].iter().map(|row| row.id).collect();
+        self.placed.retain(|(_, _, id), _| !earlier.contains(id));
+        self.earlier = earlier;
+    }
 }
 
 /// From when to when somebody was in a chat. What is at the edges may or may not be seen.
@@ -73,7 +89,10 @@ pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
             None => found.push(format!("{} does not run", actor.name)),
             Some(Err(error)) => found.push(format!("{} cannot show chats: {error}", actor.name)),
             Some(Ok(views)) => {
-                for view in views {
+                for mut view in views {
+                    if stage.restored {
+                        view.forget_earlier_stays(&actor.name);
+                    }
                     chats.entry(view.chat.chat).or_default().push(view);
                 }
             }
@@ -109,7 +128,8 @@ fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::Cl
         let spots = unreadable.filter_map(|row| places.get(&row.id));
         let unreadable = spots.map(|(rank, position)| (*rank, position >> 10)).collect();
         let was_out = rows.iter().any(|row| says(row, &["was added again"]));
-        views.push(View { who, chat, members, rows, placed, unreadable, was_out });
+        let earlier = BTreeSet::new();
+        views.push(View { who, chat, members, rows, placed, unreadable, was_out, earlier });
     }
     Ok(views)
 }
@@ -235,7 +255,8 @@ impl Chat<'_> {
                 found.push(format!("{name} is told: {}", line()));
             }
             let place = self.heard.places.get(&row.id);
-            let Some(place) = place.filter(|_| !self.has_old_places(view)) else { continue };
+            let is_old = self.has_old_places(view) || view.earlier.contains(&row.id);
+            let Some(place) = place.filter(|_| !is_old) else { continue };
             if *place < last {
                 found.push(format!("{name} sees out of order: {}", line()));
             }
@@ -323,7 +344,9 @@ impl Chat<'_> {
         for (place, row) in everything {
             let spot = place.0;
             let line = screen::line(row, &[]);
-            let sees = view.placed.contains_key(place);
+            // Somebody who could not read it has it where its author has said it again.
+            let elsewhere = || self.stage.restored && view.rows.iter().any(|row| row.id == place.2);
+            let sees = view.placed.contains_key(place) || elsewhere();
             // Who never arrived before being removed again has seen nothing of that stay.
             let arrived = |stay: &Stay| {
                 let seen = |place: &Place| stay.from <= place.0 && place.0 <= stay.until;
@@ -339,7 +362,7 @@ impl Chat<'_> {
             if must && !sees {
                 found.push(format!("{name} misses {spot:?}: {line}"));
             }
-            if sees && !may {
+            if view.placed.contains_key(place) && !may {
                 found.push(format!("{name} was not in and sees {spot:?}: {line}"));
             }
         }
@@ -357,7 +380,8 @@ impl Chat<'_> {
         let stay = stays.last().filter(|stay| stay.until == LAST);
         for (place, mine) in &view.placed {
             // Whoever was out for a time has missed what was changed then.
-            let stayed = stay.is_some_and(|stay| stay.from < place.0);
+            let stayed = stay.is_some_and(|stay| stay.from < place.0 && !self.is_late(stay))
+                && !self.is_behind(view);
             let Some(theirs) = self.reference(place).or(everything.get(place).copied()) else {
                 continue;
             };
@@ -374,6 +398,19 @@ impl Chat<'_> {
             }
         }
         found
+    }
+
+    /// Whether what was said about a message may be from before somebody came: its author has said it
+    /// again since then.
+    fn is_late(&self, stay: &Stay) -> bool {
+        self.stage.restored && stay.from > FIRST
+    }
+
+    /// Whether changes may be missing here or in what this is compared with: a restored server has
+    /// lost them, and they are among what cannot be read.
+    fn is_behind(&self, view: &View) -> bool {
+        let unreadable = |view: &View| !view.unreadable.is_empty();
+        self.stage.restored && (unreadable(view) || self.active().any(unreadable))
     }
 
     /// The row at a place as the first sees it who has been in ever since.
