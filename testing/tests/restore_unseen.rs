@@ -37,6 +37,34 @@ fn a_departure_that_nobody_had_read_is_said_again() {
 }
 
 #[test]
+fn a_departure_from_a_log_that_has_new_tokens_is_told_to_members() {
+    let mut world = World::seeded(25);
+    let [ana, bo, cyd, dov] = world.people(["ana", "bob", "cyd", "dov"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd, &dov]);
+    let copy = world.backup_server();
+    for other in [&ana, &bo, &dov] {
+        world.cut_off(other);
+    }
+    cyd.leave(group);
+    world.settle();
+    world.cut_off(&cyd);
+
+    world.restore_server(copy);
+    world.reconnect(&ana);
+    world.reconnect(&bo);
+    ana.remove(group, &dov);
+    world.settle();
+    assert!(ana.members(group).contains("cyd"), "{}", ana.members(group));
+    world.reconnect(&cyd);
+    world.settle();
+
+    for person in [&ana, &bo] {
+        assert!(!person.members(group).contains("cyd"), "{}", person.members(group));
+    }
+    assert_eq!(cyd.chat(group).map(|chat| chat.state), Some(ChatState::Left));
+}
+
+#[test]
 fn an_invitation_that_was_not_fetched_is_delivered_again() {
     let mut world = World::seeded(22);
     let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);

@@ -71,6 +71,9 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
             inbox::restored::looked(work, &log, at, true);
             Ok(())
         }
+        (Key::Departure(log), Response::Entries { .. }) => {
+            outbox::looked_for_departure(work, &log, Some(true))
+        }
         (Key::Order(log), Response::Entries { entries, .. }) => {
             inbox::order::compared(work, &log, &entries)
         }
@@ -141,10 +144,10 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             }
             Ok(())
         }
-        Key::Departure(log) => match refused {
-            Refused::Beyond { .. } => outbox::depart_again(work, &log),
-            _ => Ok(()),
-        },
+        Key::Departure(log) => {
+            let is_there = matches!(refused, Refused::Beyond { .. }).then_some(false);
+            outbox::looked_for_departure(work, &log, is_there)
+        }
         Key::Missed(log) => inbox::unread::looked_through(work, &log, None),
         // A gap that cannot be asked about shows again, and so does another order.
         Key::Order(log) => {

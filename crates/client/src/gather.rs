@@ -54,7 +54,13 @@ fn ask_for(
         work.ask(Key::Lookup(intent, index), |_| Request::Lookup { who, permit: Permit::Open });
         return true;
     }
-    if matches!(purpose, Purpose::Contact { .. } | Purpose::Readmit { .. }) {
+    let asks_only = |purpose: &Purpose| {
+        matches!(
+            purpose,
+            Purpose::Contact { .. } | Purpose::Readmit { .. } | Purpose::Depart { .. }
+        )
+    };
+    if asks_only(purpose) {
         return false;
     }
     let mut missing = false;
@@ -199,6 +205,10 @@ fn gathered(
         Purpose::Direct { invite } => open_direct(work, intent, *invite, people),
         Purpose::Readmit { log } => {
             crate::inbox::readmit::deliver(work, &veche_wire::LogId(*log), &people)?;
+            outbox::settle_intent(work, intent, &Ending::Done)
+        }
+        Purpose::Depart { log } => {
+            outbox::tell_of_departure(work, &veche_wire::LogId(*log), &people)?;
             outbox::settle_intent(work, intent, &Ending::Done)
         }
         Purpose::Group { title } => {

@@ -38,6 +38,7 @@ pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<()
             Envelope::Invitation(invitation) => invited(work, entry.id, &sender, &invitation)?,
             Envelope::Readmit(request) => readmit::asked(work, &sender, &request)?,
             Envelope::Gone(gone) => readmit::gone(work, &sender, &gone)?,
+            Envelope::Leave(request) => inbox::asked_to_leave(work, &request)?,
         }
         account::package_used(work);
     }
@@ -149,7 +150,7 @@ fn group_of(work: &mut Work<'_>, log: &LogId) -> Result<Option<BTreeSet<AccountI
 fn opened(row: &InvitationRow) -> Result<Invitation, ClientError> {
     match Envelope::decode(&row.body)? {
         Envelope::Invitation(invitation) => Ok(*invitation),
-        Envelope::Readmit(_) | Envelope::Gone(_) => {
+        Envelope::Readmit(_) | Envelope::Gone(_) | Envelope::Leave(_) => {
             Err(ClientError::Bug("a kept invitation is none".into()))
         }
     }

@@ -90,10 +90,12 @@ pub(crate) struct Session {
     pub(crate) missing: BTreeMap<LogId, Millis>,
     /// Whether this person was told that the server was restored.
     pub(crate) restoration_told: bool,
-    /// Whether what the server may have lost unseen was looked after on this connection: invitations,
-    /// and requests to be removed.
+    /// Whether invitations that the server may have lost unseen were delivered again on this connection.
     pub(crate) delivered_again: bool,
-    pub(crate) departures_looked_for: bool,
+    /// Logs in which this device still looks for its request to be removed, and since when that was
+    /// found missing; and whether they are known.
+    pub(crate) departures: BTreeMap<LogId, Option<Millis>>,
+    pub(crate) departures_known: bool,
     /// Logs in which somebody has seen another order than this device.
     pub(crate) suspicions: BTreeMap<LogId, Suspicion>,
     /// Leaves of whom this person was told that they are shown another order.
@@ -104,7 +106,7 @@ pub(crate) struct Session {
     pub(crate) unfollowed: BTreeSet<LogId>,
     /// The generation that each log was at when its subscription last ended, and how often in a row.
     pub(crate) ended_at: BTreeMap<LogId, (u64, u32)>,
-    /// Logs whose subscription ended while its answer was on the way.
+    /// Logs whose subscription ended, or left something out, while its answer was on the way.
     pub(crate) ended: BTreeSet<LogId>,
     /// Logs that cannot be repaired, for nobody is known who could be asked; that was told.
     pub(crate) alone: BTreeSet<LogId>,
@@ -136,7 +138,8 @@ impl Session {
             missing: BTreeMap::new(),
             restoration_told: false,
             delivered_again: false,
-            departures_looked_for: false,
+            departures: BTreeMap::new(),
+            departures_known: false,
             suspicions: BTreeMap::new(),
             betrayed: BTreeSet::new(),
             again: BTreeSet::new(),

@@ -385,6 +385,7 @@ impl Client {
             outgoing += tx.deliveries()?.len() as u64;
             outgoing += tx.outbox_waiting(self.now)?;
             outgoing += tx.lost_count()?;
+            outgoing += session.departures.values().flatten().count() as u64;
             let caught_up = crate::pump::is_caught_up(tx, session)?;
             Ok(Pending { outgoing, caught_up, received: session.received, sent: session.sent })
         })

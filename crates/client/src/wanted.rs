@@ -165,6 +165,13 @@ pub(crate) enum Purpose {
         #[cbor(n(0), with = "minicbor::bytes")]
         log: [u8; 16],
     },
+    /// To tell them that this device has left a log.
+    #[n(5)]
+    Depart {
+        /// The log.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        log: [u8; 16],
+    },
 }
 
 /// How an intent came out.

@@ -11,7 +11,7 @@ use veche_wire::{
 use zeroize::Zeroizing;
 
 use crate::cbor::{Reader, Writer};
-use crate::control::ReadmitRequest;
+use crate::control::{LeaveRequest, ReadmitRequest};
 use crate::engine::{Engine, Suite};
 use crate::identity::{Identity, verify_certificate, verify_signature};
 use crate::policy::ChatKind;
@@ -52,6 +52,9 @@ pub enum Envelope {
     Readmit(ReadmitRequest),
     /// The answer to such a request where the device is no member any more.
     Gone(Gone),
+    /// A device asked in the log to be removed, which was lost with a restored server, and its token is
+    /// not accepted any more (docs/protocol.md, rule 9).
+    Leave(LeaveRequest),
 }
 
 /// A device that asked to be added again has been removed meanwhile. Its sender is who signed the
@@ -192,6 +195,7 @@ impl Envelope {
             Self::Invitation(invitation) => (1, invitation.encode()),
             Self::Readmit(request) => (2, request.encode()),
             Self::Gone(gone) => (3, gone.encode()),
+            Self::Leave(request) => (4, request.encode()),
         };
         let mut out = Writer::new(VERSION, 2);
         out.number(kind).bytes(&body);
@@ -210,6 +214,7 @@ impl Envelope {
             1 => Self::Invitation(Box::new(Invitation::decode(body)?)),
             2 => Self::Readmit(ReadmitRequest::decode(body)?),
             3 => Self::Gone(Gone::decode(body)?),
+            4 => Self::Leave(LeaveRequest::decode(body)?),
             _ => return Err(input.malformed()),
         };
         input.finish()?;

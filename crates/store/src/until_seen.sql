@@ -14,6 +14,9 @@ CREATE TABLE departure (
     read_token BLOB NOT NULL,
     write_token BLOB NOT NULL,
     bytes BLOB NOT NULL,
+    -- The request inside, and the accounts of members who can be asked otherwise.
+    request BLOB NOT NULL,
+    members BLOB NOT NULL,
     asked INTEGER NOT NULL
 ) WITHOUT ROWID;
 

@@ -1,7 +1,7 @@
 //! Requests in the log that need no epoch: to be removed, to be added again (docs/protocol.md,
 //! rules 7, 9).
 
-use veche_mls::{Control, Group};
+use veche_mls::{Control, Group, LeaveRequest};
 use veche_store::{LogRow, LogState, OutboxRow, Scope};
 use veche_wire::{AccountId, Entry, LogId};
 
@@ -50,6 +50,24 @@ pub(super) fn take(
         Control::Successor(_) => {}
     }
     Ok(Taken::Yes)
+}
+
+/// Somebody asks through the inbox to be removed.
+pub(crate) fn asked_to_leave(
+    work: &mut Work<'_>,
+    request: &LeaveRequest,
+) -> Result<(), ClientError> {
+    let Some(row) = work.tx.log(&request.log)?.filter(|row| row.state == LogState::Active) else {
+        return Ok(());
+    };
+    let group = work.take_group(&row.log)?;
+    if group.verify_leave(request).is_some() {
+        let plain = Control::Leave(request.clone()).encode();
+        outbox::elect_leaver_removal(work, &group, plain, &request.device)?;
+    }
+    work.put_group(row.log, group);
+    work.core.session.dirty.insert(row.log);
+    Ok(())
 }
 
 /// Whether a request to be added again was not seen before: once answered, it gives no place again.

@@ -13,7 +13,7 @@ mod rights;
 pub(crate) mod unread;
 
 use control::is_new;
-pub(crate) use control::{left, signal};
+pub(crate) use control::{asked_to_leave, left, signal};
 pub(crate) use line::{Line, line};
 pub(crate) use message::apply_durable;
 
@@ -116,6 +116,10 @@ fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
 /// are gone from entries that are late.
 fn gap(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     let subscription = work.core.session.subscriptions.remove(&row.log);
+    if subscription.is_none() && work.core.session.is_asking(&Key::Subscribe(row.log)) {
+        // It came before the answer. What is left out now, nothing else would tell of.
+        work.core.session.ended.insert(row.log);
+    }
     if subscription.is_some_and(|subscription| subscription.fresh) {
         let Some(token) = crate::outbox::read_token(work, row)? else { return Ok(()) };
         let (log, after) = (row.log, row.cursor);

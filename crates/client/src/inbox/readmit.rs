@@ -4,7 +4,9 @@ use veche_mls::{
     ChatKind, Control, Envelope, Gone, Group, ReadmitRequest, Suite, generate_key_package,
 };
 use veche_store::{InvitationRow, InvitationState, LogRow, LogState, ReadmissionRow};
-use veche_wire::{AccountId, Append, Credential, EntryId, Kind, LogId, Millis, Request};
+use veche_wire::{
+    AccountId, Append, Credential, DeviceRecord, EntryId, Kind, LogId, Millis, Request,
+};
 
 use crate::session::Key;
 use crate::wanted::{self, Intent, Person, Purpose};
@@ -207,30 +209,9 @@ pub(crate) fn deliver(
     };
     let envelope = Envelope::Readmit(request);
     for device in people.iter().flat_map(|person| &person.devices) {
-        send(work, &veche_wire::DeviceRecord::decode(&device.record)?, &envelope)?;
+        outbox::send_envelope(work, &DeviceRecord::decode(&device.record)?, &envelope)?;
     }
     Ok(())
-}
-
-/// Puts an envelope on its way.
-fn send(
-    work: &mut Work<'_>,
-    to: &veche_wire::DeviceRecord,
-    envelope: &Envelope,
-) -> Result<(), ClientError> {
-    let sealed = veche_mls::seal_envelope(&work.core.engine, work.identity()?, to, envelope);
-    // A key that nothing can be sealed to belongs to nobody who could answer.
-    let Ok(bytes) = sealed else { return Ok(()) };
-    let known = work.tx.account(&to.certificate.account)?;
-    Ok(work.tx.put_delivery(&veche_store::DeliveryRow {
-        id: EntryId::random(&mut work.core.random.clone()),
-        device: to.certificate.device,
-        log: None,
-        invite: known.and_then(|known| known.invite),
-        needs: None,
-        bytes,
-        intent: None,
-    })?)
 }
 
 /// Somebody asks through the inbox to be added again. Whoever is no member any more is told so, and
@@ -253,9 +234,9 @@ pub(crate) fn asked(
         }
     } else {
         let inbox_key = request.inbox_key.clone();
-        let record = veche_wire::DeviceRecord { certificate: certificate.clone(), inbox_key };
+        let record = DeviceRecord { certificate: certificate.clone(), inbox_key };
         let gone = Gone { log: request.log, request: request.hash() };
-        send(work, &record, &Envelope::Gone(gone))?;
+        outbox::send_envelope(work, &record, &Envelope::Gone(gone))?;
     }
     work.put_group(row.log, group);
     Ok(())

@@ -53,9 +53,15 @@ pub(super) fn differs_at(
         Some(_) => Some(differs - 1),
         None => first.is_some_and(|first| !first.frame.is_empty()).then_some(0),
     };
-    work.core.session.forks.insert(*log, Fork { same, differs, looked: true });
     work.core.session.subscriptions.remove(log);
-    Ok(())
+    match (same, work.tx.log(log)?) {
+        // The log goes on where this device has read to, so waiting would bring nothing else.
+        (None, Some(mut row)) => give_up_places(work, &mut row, "its place in the chat has moved"),
+        _ => {
+            work.core.session.forks.insert(*log, Fork { same, differs, looked: true });
+            Ok(())
+        }
+    }
 }
 
 /// One step of looking for the fork: asks about a place between the two that are known, or goes back
@@ -325,6 +331,11 @@ fn missing(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), Cli
         work.core.session.put_off(Key::Subscribe(row.log), work.now + LOOK_AGAIN_MS);
         return Ok(());
     }
+    give_up_places(work, row, words)
+}
+
+/// This device has nothing in common with the log any more, and asks to be added again.
+fn give_up_places(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Result<(), ClientError> {
     work.core.session.missing.remove(&row.log);
     // None of its places counts; not even that of the entry with which this device came in.
     if let Some(first) = work.tx.first_entry(&row.log)? {

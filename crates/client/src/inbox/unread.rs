@@ -7,7 +7,7 @@ use veche_store::{LogRow, LogState};
 use veche_wire::content::{Body, Note};
 use veche_wire::{Entry, EntryId, Kind, LogId, Seq, limits};
 
-use super::line;
+use super::{line, restored};
 use crate::session::Key;
 use crate::wanted::{self, Wanted};
 use crate::work::Work;
@@ -87,9 +87,16 @@ pub(crate) fn looked_through(
     let mut last = until;
     for entry in entries.unwrap_or_default() {
         last = entry.seq;
-        let known = work.tx.message(&row.chat, &entry.id)?.is_some();
-        if entry.seq < until && entry.kind == Kind::Message && !known {
-            keep(work, &row, entry)?;
+        if entry.seq >= until || entry.kind != Kind::Message {
+            continue;
+        }
+        match work.tx.message(&row.chat, &entry.id)? {
+            None => keep(work, &row, entry)?,
+            // It lost its place when this device did.
+            Some(known) => {
+                outbox::need_not_repeat(work, &row, &entry.id)?;
+                restored::said_again(work, &row, entry.seq, (&known.account, &entry.id))?;
+            }
         }
     }
     work.tx.put_missed(log, last, until)?;

@@ -124,6 +124,26 @@ pub(crate) fn send_file_again(work: &Work<'_>, body: Option<&[u8]>) -> Result<()
     Ok(())
 }
 
+/// A message that this device was to say again is in the log already.
+pub(crate) fn need_not_repeat(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    message: &EntryId,
+) -> Result<(), ClientError> {
+    for out in work.tx.outbox(&row.log)? {
+        let Wanted::Message(content) = wanted::decode(&out.body)? else { continue };
+        if out.state != OutboxState::Queued || Content::decode(&content)?.id != *message {
+            continue;
+        }
+        if let Some(mut message) = work.tx.message(&row.chat, message)? {
+            message.state = RowState::Sent;
+            work.tx.update_message(&message)?;
+        }
+        settle::drop_row(work, &out)?;
+    }
+    Ok(())
+}
+
 /// Puts what this person said into the outbox again: a new entry, the same message.
 fn say_again(work: &mut Work<'_>, row: &LogRow, content: Vec<u8>) -> Result<(), ClientError> {
     let said = Content::decode(&content)?;

@@ -105,6 +105,27 @@ fn invitation(
     })
 }
 
+/// Puts an envelope on its way.
+pub(crate) fn send_envelope(
+    work: &mut Work<'_>,
+    to: &DeviceRecord,
+    envelope: &veche_mls::Envelope,
+) -> Result<(), ClientError> {
+    let sealed = veche_mls::seal_envelope(&work.core.engine, work.identity()?, to, envelope);
+    // A key that nothing can be sealed to belongs to nobody who could answer.
+    let Ok(bytes) = sealed else { return Ok(()) };
+    let known = work.tx.account(&to.certificate.account)?;
+    Ok(work.tx.put_delivery(&DeliveryRow {
+        id: EntryId::random(&mut work.core.random.clone()),
+        device: to.certificate.device,
+        log: None,
+        invite: known.and_then(|known| known.invite),
+        needs: None,
+        bytes,
+        intent: None,
+    })?)
+}
+
 /// Envelopes go into other people's inboxes.
 pub(crate) fn deliver(work: &mut Work<'_>) -> Result<(), ClientError> {
     if !std::mem::replace(&mut work.core.session.delivered_again, true) {

@@ -2,20 +2,45 @@
 //! server restored from an older copy has lost it. So it looks for it for a while, and where it is
 //! gone, says it again, with what this person had said last before it.
 
+use veche_mls::{Control, Envelope, Group, LeaveRequest, Role};
 use veche_store::{DepartureRow, LogRow, OutboxRow};
-use veche_wire::{Append, Commitment, Entry, EntryId, Kind, LogId, Millis, Refused, Request};
+use veche_wire::{
+    AccountId, Append, Commitment, DeviceRecord, Entry, EntryId, Kind, LogId, Millis, Refused,
+    Request,
+};
 
-use crate::ClientError;
 use crate::session::Key;
+use crate::wanted::{self, Id, Intent, Person, Purpose};
 use crate::work::Work;
+use crate::{ClientError, gather};
 
 /// For how long it is looked for, in milliseconds.
 const DEPARTED_MS: Millis = 30 * 24 * 3_600_000;
+
+/// How many members are asked through their inboxes where the log does not take the request any more.
+const MEMBERS_ASKED: usize = 3;
+
+/// Whom to ask then: admins first.
+pub(super) fn members_to_ask(group: &Group, me: &AccountId) -> Vec<u8> {
+    let policy = group.policy();
+    let mut line: Vec<(bool, AccountId)> = group
+        .accounts()
+        .into_iter()
+        .filter(|account| account != me)
+        .map(|account| (policy.role(&account) < Role::Admin, account))
+        .collect();
+    line.sort_unstable();
+    let ids: Vec<Id> = line.iter().take(MEMBERS_ASKED).map(|(_, who)| Id(who.0)).collect();
+    wanted::encode(&ids)
+}
 
 /// Keeps a request that the server has, before the keys of the chat are dropped.
 pub(crate) fn depart(work: &Work<'_>, row: &LogRow, out: &OutboxRow) -> Result<(), ClientError> {
     let secret = super::secret_of(work, row, out.epoch)?;
     let (Some(secret), Some(bytes)) = (secret, out.sealed.clone()) else { return Ok(()) };
+    let key = secret.control_key(&row.log, out.epoch);
+    let plain = key.open(&row.log, &out.id, &bytes).unwrap_or_default();
+    let Ok(Control::Leave(request)) = Control::decode(&plain) else { return Ok(()) };
     Ok(work.tx.put_departure(&DepartureRow {
         log: row.log,
         id: out.id,
@@ -23,35 +48,63 @@ pub(crate) fn depart(work: &Work<'_>, row: &LogRow, out: &OutboxRow) -> Result<(
         read_token: secret.read_token(&row.log, out.epoch),
         write_token: secret.write_token(&row.log, out.epoch),
         bytes,
+        request: request.encode(),
+        members: out.draft.clone().unwrap_or_default(),
         asked: work.now,
     })?)
 }
 
+/// How long members may take to bring a restored log back, in milliseconds: what they have comes first,
+/// so that what this person said keeps its order.
+const PATIENCE_MS: Millis = 60_000;
+/// How often it is looked at meanwhile, in milliseconds.
+const LOOK_AGAIN_MS: Millis = 10_000;
+
 /// Looks for the requests, once on each connection.
 pub(crate) fn look_for_departures(work: &mut Work<'_>) -> Result<(), ClientError> {
-    if std::mem::replace(&mut work.core.session.departures_looked_for, true) {
-        return Ok(());
-    }
-    for DepartureRow { log, id, seq, read_token, asked, .. } in work.tx.departures()? {
-        if asked + DEPARTED_MS < work.now {
-            work.tx.delete_departure(&log)?;
-            continue;
+    if !std::mem::replace(&mut work.core.session.departures_known, true) {
+        for row in work.tx.departures()? {
+            if row.asked + DEPARTED_MS < work.now {
+                work.tx.delete_departure(&row.log)?;
+            } else {
+                work.core.session.departures.insert(row.log, None);
+            }
         }
+    }
+    let logs: Vec<LogId> = work.core.session.departures.keys().copied().collect();
+    for log in logs {
+        let Some(row) = departure(work, &log)? else { continue };
         work.ask(Key::Departure(log), |_| Request::Read {
             log,
-            token: read_token,
-            after: seq,
-            after_id: Some(id),
+            token: row.read_token,
+            after: row.seq,
+            after_id: Some(row.id),
             limit: 0,
         });
     }
     Ok(())
 }
 
+/// What came of looking for a request: whether the log still has it, where the server says so.
+pub(crate) fn looked_for_departure(
+    work: &mut Work<'_>,
+    log: &LogId,
+    is_there: Option<bool>,
+) -> Result<(), ClientError> {
+    if is_there == Some(false) {
+        let since = *work.core.session.departures.entry(*log).or_default().get_or_insert(work.now);
+        if work.now < since + PATIENCE_MS {
+            work.core.session.put_off(Key::Departure(*log), work.now + LOOK_AGAIN_MS);
+            return Ok(());
+        }
+        depart_again(work, log)?;
+    }
+    work.core.session.departures.remove(log);
+    Ok(())
+}
+
 /// The server does not have a request any more: what this person said last goes first, in its order.
-/// The generation's tokens can be unknown to the server, too, until a member brings it back; then the
-/// next connection looks again.
-pub(crate) fn depart_again(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+fn depart_again(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
     let Some(departure) = departure(work, log)? else { return Ok(()) };
     let Some(row) = work.tx.log(log)? else { return Ok(()) };
     super::tell_of_restoration(work);
@@ -59,8 +112,7 @@ pub(crate) fn depart_again(work: &mut Work<'_>, log: &LogId) -> Result<(), Clien
     for kept in work.tx.entries_after(log, row.last_commit)? {
         let entry = Entry::decode(&kept.frame)?;
         if kept.wanted.is_some() && entry.kind == Kind::Message {
-            let commitment = entry.commitment;
-            let what = (entry.id, entry.kind, commitment, entry.bytes);
+            let what = (entry.id, entry.kind, entry.commitment, entry.bytes);
             append(work, (&departure, row.last_commit), prev.replace(entry.id), what);
         }
     }
@@ -114,9 +166,28 @@ pub(super) fn answered(
             row.seq = seq;
             work.tx.put_departure(&row)?;
         }
-        // Its generation has ended in another way: whoever is inside now does not hear this device.
-        Err(Refused::Stale { .. }) => work.tx.delete_departure(log)?,
+        // Its generation has ended in another way: members are told otherwise.
+        Err(Refused::Stale { .. }) => {
+            let members: Vec<Id> = wanted::decode(&row.members)?;
+            let people = members.iter().map(|who| gather::by_account(&AccountId(who.0))).collect();
+            let intent = Intent::Gather { purpose: Purpose::Depart { log: log.0 }, people };
+            work.tx.insert_intent(&wanted::encode(&intent))?;
+        }
         Err(_) => {}
     }
     Ok(true)
+}
+
+/// The members' inboxes are known: the request goes into them, and that is all that can be done.
+pub(crate) fn tell_of_departure(
+    work: &mut Work<'_>,
+    log: &LogId,
+    people: &[Person],
+) -> Result<(), ClientError> {
+    let Some(row) = departure(work, log)? else { return Ok(()) };
+    let envelope = Envelope::Leave(LeaveRequest::decode(&row.request)?);
+    for device in people.iter().flat_map(|person| &person.devices) {
+        super::send_envelope(work, &DeviceRecord::decode(&device.record)?, &envelope)?;
+    }
+    Ok(work.tx.delete_departure(log)?)
 }

@@ -14,13 +14,14 @@ mod settle;
 mod submit;
 
 pub(crate) use again::{
-    fail_lost, find_lost, give_up_lost, repeat, resolve_all, send_file_again, tell_of_restoration,
+    fail_lost, find_lost, give_up_lost, need_not_repeat, repeat, resolve_all, send_file_again,
+    tell_of_restoration,
 };
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
 pub(crate) use deliver::{
-    arrived, deliver, delivered, invite_joiners, invites_no_more, not_delivered,
+    arrived, deliver, delivered, invite_joiners, invites_no_more, not_delivered, send_envelope,
 };
-pub(crate) use depart::{depart, depart_again, look_for_departures};
+pub(crate) use depart::{depart, look_for_departures, looked_for_departure, tell_of_departure};
 pub(crate) use elect::{
     announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,
     elect_readmission, elect_rotation, elect_update,

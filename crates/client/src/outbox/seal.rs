@@ -6,7 +6,7 @@ use veche_store::{Direction, LogRow, LogState, OutboxRow, OutboxState};
 use veche_wire::{Commitment, EntryId, Kind, LogId};
 
 use super::commit::{StepDown, WAITS_MAX};
-use super::{again, commit, create, submit};
+use super::{again, commit, create, depart, submit};
 use crate::wanted::{self, Wanted};
 use crate::work::{Work, mutated};
 use crate::{ClientError, answer, inbox};
@@ -222,6 +222,7 @@ fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<b
     let group = work.take_group(&row.log)?;
     let pending = group.has_pending();
     let request: Option<LeaveRequest> = group.leave_request(work.identity()?);
+    out.draft = Some(depart::members_to_ask(&group, &work.identity()?.account()));
     work.put_group(row.log, group);
     if pending {
         out.not_before = work.now + 500;

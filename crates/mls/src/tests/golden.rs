@@ -147,7 +147,21 @@ fn control() {
 }
 
 #[test]
-fn an_answer_to_who_is_gone() {
+fn short_envelopes() {
+    let leave = LeaveRequest {
+        log: LogId([1; 16]),
+        device: DeviceId([2; 32]),
+        leaf_key_hash: [3; 32],
+        signature: [4; 64],
+    };
+    check(
+        &Envelope::Leave(leave).encode(),
+        &expect![[r#"
+            83010458998501500101010101010101010101010101010158200202020202020202020202020202
+            02020202020202020202020202020202020258200303030303030303030303030303030303030303
+            03030303030303030303030358400404040404040404040404040404040404040404040404040404
+            0404040404040404040404040404040404040404040404040404040404040404040404040404"#]],
+    );
     let gone = Envelope::Gone(Gone { log: LogId([1; 16]), request: [2; 32] });
     check(
         &gone.encode(),

@@ -22,6 +22,10 @@ pub struct DepartureRow {
     pub write_token: Token,
     /// Its sealed bytes.
     pub bytes: Vec<u8>,
+    /// The request inside.
+    pub request: Vec<u8>,
+    /// Members who can be asked otherwise (the client's encoding).
+    pub members: Vec<u8>,
     /// When the server first had it (ms since 1970).
     pub asked: Millis,
 }
@@ -40,7 +44,8 @@ impl Tx<'_> {
     /// Where the database fails.
     pub fn departures(&self) -> Result<Vec<DepartureRow>, StoreError> {
         let mut query = self.connection().prepare_cached(
-            "SELECT log, id, seq, read_token, write_token, bytes, asked FROM departure
+            "SELECT log, id, seq, read_token, write_token, bytes, request, members, asked
+             FROM departure
              ORDER BY log",
         )?;
         let rows = query.query_map([], |row| {
@@ -51,7 +56,9 @@ impl Tx<'_> {
                 read_token: id(row, 3)?,
                 write_token: id(row, 4)?,
                 bytes: row.get(5)?,
-                asked: unsigned(row, 6)?,
+                request: row.get(6)?,
+                members: row.get(7)?,
+                asked: unsigned(row, 8)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -65,8 +72,8 @@ impl Tx<'_> {
         self.connection()
             .prepare_cached(
                 "INSERT OR REPLACE INTO departure
-                 (log, id, seq, read_token, write_token, bytes, asked)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 (log, id, seq, read_token, write_token, bytes, request, members, asked)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 row.log.as_bytes(),
@@ -75,6 +82,8 @@ impl Tx<'_> {
                 row.read_token.as_bytes(),
                 row.write_token.as_bytes(),
                 row.bytes,
+                row.request,
+                row.members,
                 signed(row.asked)
             ])?;
         Ok(())
