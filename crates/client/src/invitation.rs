@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use veche_mls::{ChatKind, Envelope, Group, Invitation, JoinError, open_envelope, open_tree};
+use veche_mls::{
+    ChatKind, Envelope, GenerationSecret, Group, Invitation, JoinError, open_envelope, open_tree,
+};
 use veche_store::{
     BlobRow, ChatRow, Direction, EntryRow, GenerationRow, InvitationRow, InvitationState, LogFlags,
     LogRow, LogState, Scope,
@@ -94,9 +96,7 @@ fn invited(
         // replaced, the invitation counts then.
         Some(LogState::Active | LogState::Creating) => InvitationState::Held,
         // It has asked to be added again.
-        Some(LogState::Stuck) if may_repair(work, &invitation.log, sender)? => {
-            InvitationState::Accepted
-        }
+        Some(LogState::Stuck) if may_repair(work, invitation, sender)? => InvitationState::Accepted,
         Some(LogState::Stuck) => return Ok(()),
         Some(LogState::Left | LogState::Removed) | None if trusted => InvitationState::Accepted,
         Some(LogState::Left | LogState::Removed) | None => InvitationState::Request,
@@ -127,9 +127,21 @@ fn invited(
 }
 
 /// Whether somebody may give this device its place back: a member of the group as it was last known
-/// here; anybody who knows the log, where this device was never inside.
-fn may_repair(work: &mut Work<'_>, log: &LogId, sender: &Credential) -> Result<bool, ClientError> {
-    let inside = group_of(work, log)?;
+/// here; whoever has the secret of the latest generation that is known here, which nobody has who was
+/// removed before; and anybody who knows the log, where this device was never inside.
+fn may_repair(
+    work: &mut Work<'_>,
+    invitation: &Invitation,
+    sender: &Credential,
+) -> Result<bool, ClientError> {
+    let latest = work.tx.log(&invitation.log)?.map_or(0, |row| row.generation);
+    if let Some(known) = work.tx.generation(&invitation.log, latest)?
+        && invitation.generation == latest
+        && invitation.generation_secret == GenerationSecret::from_bytes(known.secret)
+    {
+        return Ok(true);
+    }
+    let inside = group_of(work, &invitation.log)?;
     Ok(inside.is_none_or(|inside| inside.contains(&sender.certificate.account)))
 }
 
