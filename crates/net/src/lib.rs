@@ -18,6 +18,8 @@ mod key;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod accept;
 #[cfg(not(target_arch = "wasm32"))]
+mod bell;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod dial;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod link;

@@ -5,17 +5,19 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use veche_wire::limits::FRAME_BYTES_MAX;
 use veche_wire::link::{Broken, Link};
 
 pub use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::batch::batches;
+use crate::bell::Bell;
 use crate::limits::{
     CLIENT_PING_AFTER, CLIENT_PONG_WITHIN, CLIENT_WRITE_WITHIN, CLOSE_WITHIN, INCOMING_BYTES_MAX,
     SERVER_PING_AFTER, SERVER_PONG_WITHIN, SERVER_WRITE_WITHIN,
@@ -106,6 +108,11 @@ pub struct SessionLink<S> {
     received_before: u64,
     heard: Instant,
     pinged: Option<Instant>,
+    /// Rings when the socket has something to read; before that, it is not asked.
+    arrival: Arc<Bell>,
+    /// Runs out at the deadline or before, and is set anew only then: setting it at every wake-up
+    /// would cost more than what most wake-ups are for. Made when it is first needed.
+    alarm: Option<Pin<Box<Sleep>>>,
     /// The other side, in words for a person.
     peer: Cow<'static, str>,
     broken: Option<Broken>,
@@ -132,6 +139,8 @@ impl<S: Socket> SessionLink<S> {
             received_before: 0,
             heard: Instant::now(),
             pinged: None,
+            arrival: Bell::rung(),
+            alarm: None,
             peer: peer.into(),
             broken: None,
         }
@@ -160,6 +169,11 @@ impl<S: Socket> SessionLink<S> {
             let message = sealed.map_err(|error| self.fail_session(&error))?;
             self.outgoing.push_back(Packet::Binary(message.into()));
         }
+        // Most of the time the socket takes everything at once: no timer is needed for that.
+        let at_once = poll_fn(|context| Poll::Ready(self.poll_send(context))).await;
+        if let Poll::Ready(sent) = at_once {
+            return sent;
+        }
         loop {
             let sent_before = self.traffic.sent();
             let limit = self.keep_alive.write_within;
@@ -176,18 +190,7 @@ impl<S: Socket> SessionLink<S> {
     /// # Errors
     /// Where the connection is closed or broken; frames that arrived before that come first.
     pub async fn next_frame(&mut self) -> Result<Vec<u8>, Broken> {
-        loop {
-            if let Some(frame) = self.incoming.pop_front() {
-                self.incoming_bytes -= frame.len();
-                return Ok(frame);
-            }
-            self.alive()?;
-            let deadline = self.deadline();
-            match timeout_at(deadline, poll_fn(|context| self.poll_recv(context))).await {
-                Ok(received) => received?,
-                Err(_) => self.ask_for_life()?,
-            }
-        }
+        poll_fn(|context| self.poll_frame(context)).await
     }
 
     /// Says goodbye and closes the connection; gives up after a moment if the other side does not
@@ -204,6 +207,39 @@ impl<S: Socket> SessionLink<S> {
             }
         };
         timeout(CLOSE_WITHIN, goodbye).await.ok();
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Result<Vec<u8>, Broken>> {
+        loop {
+            if let Some(frame) = self.incoming.pop_front() {
+                self.incoming_bytes -= frame.len();
+                return Poll::Ready(Ok(frame));
+            }
+            self.alive()?;
+            match self.poll_recv(context) {
+                Poll::Ready(received) => received?,
+                Poll::Pending => {
+                    ready!(self.poll_alarm(context));
+                    self.ask_for_life()?;
+                }
+            }
+        }
+    }
+
+    /// Ready when the deadline has passed.
+    fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.deadline();
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if alarm.deadline() > deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(alarm.as_mut().poll(context));
+            if alarm.deadline() == deadline {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(deadline);
+        }
     }
 
     fn deadline(&self) -> Instant {
@@ -275,7 +311,14 @@ impl<S: Socket> SessionLink<S> {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        let packet = match ready!(self.socket.poll_next_unpin(context)) {
+        if !self.arrival.has_rung(context.waker()) {
+            return Poll::Pending;
+        }
+        let bell = Waker::from(Arc::clone(&self.arrival));
+        let next = ready!(self.socket.poll_next_unpin(&mut Context::from_waker(&bell)));
+        // There may be more: a bell rings once, for all that has arrived.
+        self.arrival.ring();
+        let packet = match next {
             Some(Ok(packet)) => packet,
             Some(Err(error)) => return Poll::Ready(Err(self.fail_socket(&error))),
             None => Packet::Close,
