@@ -6,12 +6,15 @@
 //! [`OUTBOX_BYTES_MAX`] for each connection. Reads are done on the same thread; the seam for moving
 //! them elsewhere is `Engine::read`.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use veche_wire::link::{Broken, Link};
 use veche_wire::{Millis, Random, Refused, Response, ServerFrame};
@@ -44,10 +47,7 @@ enum Event {
 
 /// What a connection's task is to send.
 #[derive(Default)]
-struct Outbox {
-    state: Mutex<OutboxState>,
-    changed: Notify,
-}
+struct Outbox(Mutex<OutboxState>);
 
 #[derive(Default)]
 struct OutboxState {
@@ -58,17 +58,22 @@ struct OutboxState {
     is_closing: bool,
     /// When the first of the frames was put in.
     since: Option<Instant>,
+    /// The connection's task, while it waits for something to send.
+    task: Option<Waker>,
 }
 
 impl Outbox {
     fn lock(&self) -> std::sync::MutexGuard<'_, OutboxState> {
         // Nothing inside can be left half done by a panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close(&self) {
-        self.lock().is_closing = true;
-        self.changed.notify_one();
+        let mut state = self.lock();
+        state.is_closing = true;
+        let task = state.task.take();
+        drop(state);
+        task.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -170,8 +175,9 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
             for arrived in self.appends.drain(..) {
                 self.service.metrics.appends.count(arrived.elapsed());
             }
+            let now = Instant::now();
             for id in self.service.take_ready().into_iter().chain(drained.drain(..)) {
-                self.hand_over(id);
+                self.hand_over(id, now);
             }
         }
         events.close();
@@ -228,7 +234,7 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
     }
 
     /// Gives a connection's task what there is room for.
-    fn hand_over(&mut self, id: ConnectionId) {
+    fn hand_over(&mut self, id: ConnectionId, now: Instant) {
         // Of a connection that is gone, there is nothing to hand to the one in its slot.
         if !self.service.is_connected(id) {
             return;
@@ -246,7 +252,7 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
             if outgoing.frames.is_empty() {
                 break;
             }
-            state.since.get_or_insert_with(Instant::now);
+            state.since.get_or_insert(now);
             state.bytes += outgoing.frames.iter().map(|frame| frame.len()).sum::<usize>();
             if state.frames.is_empty() {
                 state.frames = outgoing.frames;
@@ -257,8 +263,9 @@ impl<E: Engine, C: Fn() -> Millis, R: Random> Keeper<E, C, R> {
                 break;
             }
         }
+        let task = state.task.take();
         drop(state);
-        outbox.changed.notify_one();
+        task.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -298,30 +305,28 @@ pub async fn serve_link(handle: &Handle, mut link: impl Link, peer: PeerId) -> R
     };
     connected.take_in(first?).await?;
     loop {
-        let Taken { frames, since, is_closing } = connected.take_out(&outbox);
-        if let Some(since) = since {
-            let slices: Vec<&[u8]> = frames.iter().map(|frame| &**frame).collect();
-            link.send(&slices).await?;
-            handle.metrics.frames.add(frames.len() as u64);
-            handle.metrics.sends.count(since.elapsed());
-        } else if is_closing {
-            return Ok(());
-        } else {
-            tokio::select! {
-                frame = link.recv() => connected.take_in(frame?).await?,
-                () = outbox.changed.notified() => {}
+        match connected.next(&outbox, &mut link).await {
+            Next::Send { frames, since } => {
+                let slices: Vec<&[u8]> = frames.iter().map(|frame| &**frame).collect();
+                link.send(&slices).await?;
+                handle.metrics.frames.add(frames.len() as u64);
+                handle.metrics.sends.count(since.elapsed());
             }
+            Next::Received(frame) => connected.take_in(frame?).await?,
+            Next::Close => return Ok(()),
         }
     }
 }
 
-/// What a connection is to be sent now.
-struct Taken {
-    frames: Vec<Arc<[u8]>>,
-    /// Set where there are frames.
-    since: Option<Instant>,
-    /// Whether the connection ends after them.
-    is_closing: bool,
+/// What a connection's task does next.
+enum Next {
+    Send {
+        frames: Vec<Arc<[u8]>>,
+        /// Since when they have waited.
+        since: Instant,
+    },
+    Received(Result<Vec<u8>, Broken>),
+    Close,
 }
 
 impl Connected<'_> {
@@ -335,13 +340,32 @@ impl Connected<'_> {
         Ok(())
     }
 
-    fn take_out(&self, outbox: &Outbox) -> Taken {
+    /// Waits for something to send or to take in. What is to be sent comes first.
+    async fn next(&self, outbox: &Outbox, link: &mut impl Link) -> Next {
+        let mut received = pin!(link.recv());
+        poll_fn(|context| match self.poll_outbox(outbox, context) {
+            Poll::Ready(next) => Poll::Ready(next),
+            Poll::Pending => received.as_mut().poll(context).map(Next::Received),
+        })
+        .await
+    }
+
+    fn poll_outbox(&self, outbox: &Outbox, context: &Context<'_>) -> Poll<Next> {
         let mut state = outbox.lock();
-        state.bytes = 0;
-        let frames = std::mem::take(&mut state.frames);
         if std::mem::take(&mut state.is_starving) {
             self.handle.tell(Event::Drained(self.id));
         }
-        Taken { frames, since: state.since.take(), is_closing: state.is_closing }
+        state.bytes = 0;
+        if let Some(since) = state.since.take() {
+            let frames = std::mem::take(&mut state.frames);
+            Poll::Ready(Next::Send { frames, since })
+        } else if state.is_closing {
+            Poll::Ready(Next::Close)
+        } else {
+            if !state.task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+                state.task = Some(context.waker().clone());
+            }
+            Poll::Pending
+        }
     }
 }
