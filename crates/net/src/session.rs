@@ -184,12 +184,16 @@ impl Session {
         if message.chunks(NOISE_MESSAGE_BYTES_MAX).any(|chunk| chunk.len() <= NOISE_TAG_BYTES) {
             return Err(SessionError::Tampered);
         }
-        let chunks = message.len().div_ceil(NOISE_MESSAGE_BYTES_MAX);
-        let mut batch = vec![0; message.len() - chunks * NOISE_TAG_BYTES];
-        let rooms = batch.chunks_mut(CHUNK_BYTES_MAX);
-        for (chunk, room) in message.chunks(NOISE_MESSAGE_BYTES_MAX).zip(rooms) {
-            self.transport.read_message(chunk, room).map_err(|_| SessionError::Tampered)?;
+        // Each chunk finds room for its tag as well, which some ciphers need; the next chunk, or the
+        // end, takes that room back.
+        let mut batch = vec![0; message.len()];
+        let mut length = 0;
+        for chunk in message.chunks(NOISE_MESSAGE_BYTES_MAX) {
+            let room = batch.get_mut(length..length + chunk.len()).unwrap_or_default();
+            let opened = self.transport.read_message(chunk, room);
+            length += opened.map_err(|_| SessionError::Tampered)?;
         }
+        batch.truncate(length);
         Ok(batch)
     }
 }
