@@ -9,6 +9,7 @@ mod arguments;
 mod audit;
 mod bench;
 mod load;
+mod page;
 mod programs;
 mod repository;
 mod run;
