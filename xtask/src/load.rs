@@ -1,35 +1,38 @@
 //! Loads: thousands of sessions against the server that was just built, by the testing program.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 use crate::arguments::{Arguments, Usage};
 use crate::repository::Repository;
 use crate::setup::{self, Consent};
-use crate::step::Step;
+use crate::table::{Wish, table};
 
-/// Runs a load; what is not understood here is passed on. With `--release` the programs are built as
-/// people run them, but with the names of functions, so that a profile can be read.
+/// How often the server is killed in each load of the table, unless more is asked for.
+const CYCLES: u64 = 10;
+
+/// Runs a load, or all of them for the table; what is not understood here is passed on. With
+/// `--release` the programs are built as people run them, but with the names of functions, so that a
+/// profile can be read.
 pub(crate) fn load(
     repository: &Repository,
     mut arguments: Arguments,
     consent: Consent,
 ) -> Result<()> {
-    let release = arguments.flag("--release");
+    let profile = if arguments.flag("--release") { "release" } else { "dev" };
     arguments.flag("--json");
     let Some(name) = arguments.command() else {
         return Err(Usage("load needs the name of a load, such as fanout".to_owned()).into());
     };
+    if name == "table" {
+        let (peers, cycles) = (arguments.flag("--peers"), arguments.number("--cycles", CYCLES)?);
+        arguments.finish()?;
+        let folder = build(repository, profile, consent)?;
+        return table(repository, &folder, &Wish { profile, peers, cycles });
+    }
     let commit = repository.commit();
-    setup::ensure(repository.root(), consent)?;
-    let folder = if release {
-        build(repository, &["--release"])
-            .environment("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")
-            .run()?;
-        repository.target().join("release")
-    } else {
-        build(repository, &[]).run()?;
-        repository.programs()
-    };
+    let folder = build(repository, profile, consent)?;
     let step = repository.testing_in(&folder, ["load", &name, "--commit", &commit, "--json"]);
     if !step.words(arguments.rest()).objects()?.1 {
         bail!("the load failed");
@@ -37,6 +40,16 @@ pub(crate) fn load(
     Ok(())
 }
 
-fn build(repository: &Repository, words: &[&str]) -> Step {
-    repository.cargo(["build", "-p", "veched", "-p", "veche-testing"]).words(words)
+/// Builds what a load needs; gives the folder of the programs.
+fn build(repository: &Repository, profile: &str, consent: Consent) -> Result<PathBuf> {
+    setup::ensure(repository.root(), consent)?;
+    let step = repository.cargo(["build", "-p", "veched", "-p", "veche-testing"]);
+    if profile != "release" {
+        step.run()?;
+        return Ok(repository.programs());
+    }
+    step.words(["--release"])
+        .environment("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")
+        .run()?;
+    Ok(repository.target().join("release"))
 }
