@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{
 use veche_net::limits::{HANDSHAKE_WITHIN, SERVER_READ_BUFFER_BYTES};
 use veche_net::traffic::Watched;
 use veche_net::websocket::{WebSocket, configuration};
-use veche_net::{ServerKey, accept};
+use veche_net::{ServerKey, accept_in_turn};
 use veche_server::shell::{Handle, serve_link};
 use veche_server::{Config, PeerId};
 
@@ -36,6 +36,9 @@ pub(crate) struct Door {
     room: Arc<Semaphore>,
     /// Room for those that are told there is none.
     refusals: Arc<Semaphore>,
+    /// Handshakes under way: on half of the processors, so that a storm of clients who come back
+    /// leaves the other half to those who are there.
+    handshakes: Semaphore,
     by_address: Mutex<BTreeMap<PeerId, usize>>,
 }
 
@@ -53,7 +56,9 @@ impl Door {
     pub(crate) fn new(key: ServerKey, handle: Handle, config: Config) -> Self {
         let room = Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS)));
         let refusals = Arc::new(Semaphore::new(REFUSED_MAX));
-        Self { key, handle, config, room, refusals, by_address: Mutex::default() }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let handshakes = Semaphore::new((processors / 2).max(1));
+        Self { key, handle, config, room, refusals, handshakes, by_address: Mutex::default() }
     }
 
     /// Accepts connections for as long as it is polled.
@@ -129,7 +134,8 @@ impl Guest {
         let configuration = configuration().read_buffer_size(SERVER_READ_BUFFER_BYTES);
         let upgrade = accept_hdr_async_with_config(stream, self.welcome, Some(configuration));
         let socket = timeout(HANDSHAKE_WITHIN, upgrade).await??;
-        let link = accept(WebSocket::new(socket), &self.door.key, HANDSHAKE_WITHIN).await?;
+        let (socket, door) = (WebSocket::new(socket), &self.door);
+        let link = accept_in_turn(socket, &door.key, HANDSHAKE_WITHIN, &door.handshakes).await?;
         let ended = serve_link(&self.door.handle, link.watching(traffic), self.peer).await;
         ended.map_err(|broken| anyhow!(broken.0))
     }

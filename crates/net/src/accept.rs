@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use veche_wire::link::Broken;
 
@@ -17,11 +18,26 @@ use crate::{
 /// # Errors
 /// Where the client does not begin a session with this key in time. The socket is dropped.
 pub async fn accept<S: Socket>(
-    mut socket: S,
+    socket: S,
     key: &ServerKey,
     within: Duration,
 ) -> Result<SessionLink<S>, Broken> {
-    let Ok(opened) = timeout(within, shake_hands(&mut socket, key)).await else {
+    accept_in_turn(socket, key, within, &Semaphore::new(1)).await
+}
+
+/// As [`accept`], but the key is used only while there is a permit of `turns`, which takes a hundred
+/// times as long as to send a frame: where thousands come at once, those who are there already are
+/// served in between. A client that says nothing holds no permit.
+///
+/// # Errors
+/// As [`accept`].
+pub async fn accept_in_turn<S: Socket>(
+    mut socket: S,
+    key: &ServerKey,
+    within: Duration,
+    turns: &Semaphore,
+) -> Result<SessionLink<S>, Broken> {
+    let Ok(opened) = timeout(within, shake_hands(&mut socket, key, turns)).await else {
         let seconds = within.as_secs();
         return Err(Broken(format!("the client did not begin a session within {seconds} seconds")));
     };
@@ -35,10 +51,17 @@ pub async fn accept<S: Socket>(
     }
 }
 
-async fn shake_hands<S: Socket>(socket: &mut S, key: &ServerKey) -> Result<Session, Unfinished> {
-    let responder = Responder::new(key)?;
+async fn shake_hands<S: Socket>(
+    socket: &mut S,
+    key: &ServerKey,
+    turns: &Semaphore,
+) -> Result<Session, Unfinished> {
     let first = first_message(socket).await?;
-    let (session, answer) = responder.answer(&first)?;
+    let (session, answer) = {
+        // Nobody closes it; without a permit there would only be less order.
+        let _turn = turns.acquire().await.ok();
+        Responder::new(key)?.answer(&first)?
+    };
     let sent = socket.send(Packet::Binary(answer.into())).await;
     sent.map_err(|error| Unfinished::Broke(error.to_string()))?;
     Ok(session)

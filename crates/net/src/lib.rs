@@ -34,7 +34,7 @@ pub use route::{Route, Transport};
 pub use session::{Initiator, Responder, Session, SessionError};
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use accept::accept;
+pub use accept::{accept, accept_in_turn};
 #[cfg(not(target_arch = "wasm32"))]
 pub use dial::{DirectDialer, WsLink};
 #[cfg(not(target_arch = "wasm32"))]
