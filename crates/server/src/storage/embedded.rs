@@ -21,8 +21,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use veche_wire::LogId;
 
-use super::{Batch, Engine, InviteCode, StorageError, Stored, Work};
+use super::{Engine, InviteCode, StorageError, Stored, Work};
 use crate::metrics::Metrics;
 
 mod backup;
@@ -86,6 +87,8 @@ struct Transaction<'a> {
     directory: &'a Connection,
     blobs: PathBuf,
     files: Files,
+    /// Rows of `logs` that were looked at or changed.
+    records: BTreeMap<LogId, logs::Known>,
     erased: Erased,
 }
 
@@ -184,10 +187,10 @@ impl Embedded {
             directory: &self.directory,
             blobs: self.folder.join("blobs"),
             files: Files::default(),
+            records: BTreeMap::new(),
             erased: self.erased,
         };
-        let batch: &mut dyn Batch = &mut transaction;
-        let done = work(batch);
+        let done = work(&mut transaction).and_then(|()| transaction.write_logs());
         let files = std::mem::take(&mut transaction.files);
         let erased = transaction.erased;
         let started = Instant::now();

@@ -46,22 +46,23 @@ pub(super) const SCHEMA: &str = "
     CREATE INDEX blobs_by_day ON blobs (day);
 ";
 
-impl Logs for Transaction<'_> {
-    fn log(&mut self, log: &LogId) -> Stored<Option<LogRecord>> {
-        let mut query = self.logs.prepare_cached(
-            "SELECT head, last_commit, generation, read_hash, write_hash, admins_version, admins,
-                    frozen, made_with
-             FROM logs WHERE log = ?1",
-        )?;
-        let mut rows = query.query([log.as_bytes().as_slice()])?;
-        rows.next()?.map(read_record).transpose()
-    }
+/// A row of `logs` inside a transaction: read once, and written once however many entries the log
+/// takes.
+pub(super) struct Known {
+    record: LogRecord,
+    is_changed: bool,
+}
 
-    fn put_log(&mut self, log: &LogId, record: &LogRecord) -> Stored<()> {
-        let admins: Vec<u8> = record.admins.iter().flat_map(|key| *key.as_bytes()).collect();
-        self.logs
-            .prepare_cached("INSERT OR REPLACE INTO logs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)")?
-            .execute(params![
+impl Transaction<'_> {
+    /// Writes the rows of `logs` that were changed; to be called before the commit.
+    pub(super) fn write_logs(&mut self) -> Stored<()> {
+        let mut replace = self.logs.prepare_cached(
+            "INSERT OR REPLACE INTO logs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+        )?;
+        for (log, Known { record, .. }) in self.records.iter().filter(|(_, known)| known.is_changed)
+        {
+            let admins: Vec<u8> = record.admins.iter().flat_map(|key| *key.as_bytes()).collect();
+            replace.execute(params![
                 log.as_bytes().as_slice(),
                 to_sql(record.head),
                 to_sql(record.last_commit),
@@ -73,6 +74,31 @@ impl Logs for Transaction<'_> {
                 record.frozen,
                 record.made_with.as_slice(),
             ])?;
+        }
+        Ok(())
+    }
+}
+
+impl Logs for Transaction<'_> {
+    fn log(&mut self, log: &LogId) -> Stored<Option<LogRecord>> {
+        if let Some(known) = self.records.get(log) {
+            return Ok(Some(known.record.clone()));
+        }
+        let mut query = self.logs.prepare_cached(
+            "SELECT head, last_commit, generation, read_hash, write_hash, admins_version, admins,
+                    frozen, made_with
+             FROM logs WHERE log = ?1",
+        )?;
+        let mut rows = query.query([log.as_bytes().as_slice()])?;
+        let record = rows.next()?.map(read_record).transpose()?;
+        if let Some(record) = &record {
+            self.records.insert(*log, Known { record: record.clone(), is_changed: false });
+        }
+        Ok(record)
+    }
+
+    fn put_log(&mut self, log: &LogId, record: &LogRecord) -> Stored<()> {
+        self.records.insert(*log, Known { record: record.clone(), is_changed: true });
         Ok(())
     }
 
