@@ -13,8 +13,8 @@ use crate::table::{Wish, table};
 const CYCLES: u64 = 10;
 
 /// Runs a load, or all of them for the table; what is not understood here is passed on. With
-/// `--release` the programs are built as people run them, but with the names of functions, so that a
-/// profile can be read.
+/// `--release` the programs are built as people run them; for a single load with the names of
+/// functions, so that a profile can be read.
 pub(crate) fn load(
     repository: &Repository,
     mut arguments: Arguments,
@@ -28,11 +28,11 @@ pub(crate) fn load(
     if name == "table" {
         let (peers, cycles) = (arguments.flag("--peers"), arguments.number("--cycles", CYCLES)?);
         arguments.finish()?;
-        let folder = build(repository, profile, consent)?;
+        let folder = build(repository, (profile, false), consent)?;
         return table(repository, &folder, &Wish { profile, peers, cycles });
     }
     let commit = repository.commit();
-    let folder = build(repository, profile, consent)?;
+    let folder = build(repository, (profile, true), consent)?;
     let step = repository.testing_in(&folder, ["load", &name, "--commit", &commit, "--json"]);
     if !step.words(arguments.rest()).objects()?.1 {
         bail!("the load failed");
@@ -41,15 +41,18 @@ pub(crate) fn load(
 }
 
 /// Builds what a load needs; gives the folder of the programs.
-fn build(repository: &Repository, profile: &str, consent: Consent) -> Result<PathBuf> {
+fn build(
+    repository: &Repository,
+    (profile, has_names): (&str, bool),
+    consent: Consent,
+) -> Result<PathBuf> {
     setup::ensure(repository.root(), consent)?;
     let step = repository.cargo(["build", "-p", "veched", "-p", "veche-testing"]);
     if profile != "release" {
         step.run()?;
         return Ok(repository.programs());
     }
-    step.words(["--release"])
-        .environment("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")
-        .run()?;
+    let debug = if has_names { "line-tables-only" } else { "none" };
+    step.words(["--release"]).environment("CARGO_PROFILE_RELEASE_DEBUG", debug).run()?;
     Ok(repository.target().join("release"))
 }
