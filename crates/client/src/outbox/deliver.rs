@@ -193,16 +193,17 @@ pub(crate) fn invites_no_more(work: &Work<'_>, log: &LogId) -> Result<(), Client
 
 /// An envelope is in the inbox.
 pub(crate) fn delivered(work: &mut Work<'_>, id: &EntryId) -> Result<(), ClientError> {
-    let Some(row) = work.tx.delivery(id)? else { return Ok(()) };
-    let awaited = match &row.log {
+    let is_new = work.tx.is_on_its_way(id)?;
+    // What was delivered before stays as it is, with its time.
+    let Some(row) = work.tx.delivery(id)?.filter(|_| is_new) else { return Ok(()) };
+    let is_awaited = match &row.log {
         None => false,
         Some(log) => work.tx.awaited(log)?.iter().any(|(device, _)| *device == row.device),
     };
-    // Of what was delivered before, the time stays.
-    let left = match awaited {
-        true if row.intent.is_none() && !work.tx.is_on_its_way(id)? => return Ok(()),
-        true => work.tx.delivery_done(&row, work.now)?,
-        false => drop_delivery(work, &row)?,
+    let left = if is_awaited {
+        work.tx.delivery_done(&row, work.now)?
+    } else {
+        drop_delivery(work, &row)?
     };
     match row.intent {
         Some(intent) if left == 0 => {
