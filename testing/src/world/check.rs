@@ -51,6 +51,8 @@ struct View {
     unreadable: BTreeSet<Spot>,
     /// Whether it says that this device was out of it for a time.
     was_out: bool,
+    /// Before where it says that something is missing for that reason.
+    added_again: Seq,
     /// Rows of earlier stays, where their places count no more.
     earlier: BTreeSet<EntryId>,
 }
@@ -128,8 +130,20 @@ fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::Cl
         let spots = unreadable.filter_map(|row| places.get(&row.id));
         let unreadable = spots.map(|(rank, position)| (*rank, position >> 10)).collect();
         let was_out = rows.iter().any(|row| says(row, &["was added again"]));
-        let earlier = BTreeSet::new();
-        views.push(View { who, chat, members, rows, placed, unreadable, was_out, earlier });
+        let again = rows.iter().filter(|row| says(row, &["was added again"]));
+        let again = again.filter_map(|row| places.get(&row.id));
+        let added_again = again.map(|(_, position)| position >> 10).max().unwrap_or(0);
+        views.push(View {
+            who,
+            chat,
+            members,
+            rows,
+            placed,
+            unreadable,
+            was_out,
+            added_again,
+            earlier: BTreeSet::new(),
+        });
     }
     Ok(views)
 }
@@ -355,7 +369,9 @@ impl Chat<'_> {
             // What came behind somebody who had gone can have gone in front of them since.
             let counts = |stay: &&Stay| !self.stage.restored || stay.until == LAST;
             let in_it = |stay: &&Stay| counts(stay) && stay.from < spot && spot < stay.surely;
-            let is_told = view.unreadable.contains(&spot) || (view.was_out && row.event.is_some());
+            let is_told = view.unreadable.contains(&spot)
+                || (view.was_out && row.event.is_some())
+                || spot.1 < view.added_again;
             let told = self.stage.restored && is_told;
             let must = !told && stays.iter().find(in_it).is_some_and(arrived);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);

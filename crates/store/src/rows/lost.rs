@@ -170,7 +170,12 @@ impl Tx<'_> {
                      WHERE log = ?1 AND rank > 0 AND position >= ?2 AND position < ?3
                  )",
             )?
-            .execute(params![log.as_bytes(), signed(position(seq, 0)), signed(PENDING_POSITION)])?;
+            .execute(params![
+                log.as_bytes(),
+                signed(position(seq, 0)),
+                // What has lost its place claims none.
+                signed(position(SLOTS_BEGIN, 0))
+            ])?;
         Ok(())
     }
 
