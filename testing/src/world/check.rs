@@ -111,6 +111,23 @@ pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
     found
 }
 
+/// Whether a restored server has left a chat in which nobody can follow any more: whoever was first to
+/// change it after the restoration has gone. Only a successor mends that (docs/protocol.md, rule 10).
+pub(crate) fn is_beyond_repair(stage: &mut Stage) -> bool {
+    let mut states: BTreeMap<LogId, Vec<ChatState>> = BTreeMap::new();
+    for actor in &mut stage.cast {
+        let chats = actor.look(|client| client.chats().unwrap_or_default()).unwrap_or_default();
+        for chat in chats {
+            states.entry(chat.chat).or_default().push(chat.state);
+        }
+    }
+    let waits = |states: &Vec<ChatState>| {
+        states.contains(&ChatState::Repairing)
+            && !states.iter().any(|state| matches!(state, ChatState::Active | ChatState::Joining))
+    };
+    stage.restored && states.values().any(waits)
+}
+
 fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::ClientError> {
     let mut views = Vec::new();
     for chat in client.chats()? {

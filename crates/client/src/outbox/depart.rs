@@ -73,7 +73,11 @@ pub(crate) fn look_for_departures(work: &mut Work<'_>) -> Result<(), ClientError
     }
     let logs: Vec<LogId> = work.core.session.departures.keys().copied().collect();
     for log in logs {
-        let Some(row) = departure(work, &log)? else { continue };
+        let Some(row) = departure(work, &log)? else {
+            // It has come in again since.
+            work.core.session.departures.remove(&log);
+            continue;
+        };
         work.ask(Key::Departure(log), |_| Request::Read {
             log,
             token: row.read_token,
