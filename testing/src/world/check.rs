@@ -287,7 +287,10 @@ impl Chat<'_> {
             }
             let place = self.heard.places.get(&row.id);
             let is_old = self.has_old_places(view) || view.earlier.contains(&row.id);
-            let Some(place) = place.filter(|_| !is_old) else { continue };
+            let Some(place) = place.filter(|place| !is_old && !self.is_repeated(view, **place))
+            else {
+                continue;
+            };
             if *place < last {
                 found.push(format!("{name} sees out of order: {}", line()));
             }
@@ -295,7 +298,8 @@ impl Chat<'_> {
         }
         for ((spot, ..), row) in &view.placed {
             let heard = self.heard.places.get(&row.id);
-            let heard = heard.filter(|_| !self.has_old_places(view));
+            let heard = heard
+                .filter(|place| !self.has_old_places(view) && !self.is_repeated(view, **place));
             if heard.is_some_and(|heard| *heard != spot.1) {
                 found.push(format!("{name} misplaces {}", screen::line(row, &[])));
             }
@@ -431,6 +435,12 @@ impl Chat<'_> {
             }
         }
         found
+    }
+
+    /// Whether an entry is from before somebody was added again, so that it has to be said again for them
+    /// and stands where it was.
+    fn is_repeated(&self, view: &View, place: Seq) -> bool {
+        self.stage.restored && place < view.added_again
     }
 
     /// Whether what was said about a message may be from before somebody came: its author has said it
