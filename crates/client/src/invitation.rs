@@ -365,6 +365,7 @@ fn put_rows(
     };
     work.tx.put_entry(&log.log, &came_in)?;
     work.tx.clear_counters(&log.log)?;
+    work.tx.forget_own_leaf_keys(&log.log)?;
     work.tx.put_generation(
         &log.log,
         &GenerationRow {

@@ -64,16 +64,24 @@ pub struct LeaveRequest {
     pub log: LogId,
     /// The device that leaves.
     pub device: DeviceId,
-    /// SHA-256 of its leaf's encryption key: a request does not outlive the leaf, so it cannot be
-    /// used again after the device was added again (or after it updated its leaf).
-    pub leaf_key_hash: [u8; 32],
-    /// Ed25519 by the device over the label, log, device and hash.
+    /// SHA-256 of its leaf's encryption key, and of those that the leaf had before the device's latest
+    /// commits, in case the log loses these; 1 to [`LEAF_KEYS_MAX`]. A request does not outlive the
+    /// leaf, so it cannot be used again after the device was added again.
+    pub leaf_keys: Vec<[u8; 32]>,
+    /// Ed25519 by the device over the label, log, device and hashes.
     pub signature: [u8; 64],
 }
 
+/// How many keys of its leaf a request to leave names at most.
+pub const LEAF_KEYS_MAX: usize = 8;
+
 impl LeaveRequest {
     fn signed_bytes(&self) -> Vec<u8> {
-        signed_bytes(b"veche leave v1\0", &self.log, &[self.device.as_bytes(), &self.leaf_key_hash])
+        signed_bytes(
+            b"veche leave v1\0",
+            &self.log,
+            &[self.device.as_bytes(), &self.leaf_keys.concat()],
+        )
     }
 
     /// Writes it (CBOR array, version first).
@@ -82,7 +90,7 @@ impl LeaveRequest {
         let mut out = Writer::new(VERSION, 4);
         out.bytes(self.log.as_bytes())
             .bytes(self.device.as_bytes())
-            .bytes(&self.leaf_key_hash)
+            .bytes(&self.leaf_keys.concat())
             .bytes(&self.signature);
         out.finish()
     }
@@ -90,15 +98,16 @@ impl LeaveRequest {
     /// Reads it. The signature is not checked here.
     ///
     /// # Errors
-    /// Where the bytes are not a leave request of this version.
+    /// Where the bytes are not a leave request of this version, or name too many keys or none.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut input = Reader::new(bytes, "leave request", VERSION, 4)?;
-        let request = Self {
-            log: LogId(input.array()?),
-            device: DeviceId(input.array()?),
-            leaf_key_hash: input.array()?,
-            signature: input.array()?,
-        };
+        let (log, device) = (LogId(input.array()?), DeviceId(input.array()?));
+        let (leaf_keys, rest) = input.bytes()?.as_chunks();
+        let request =
+            Self { log, device, leaf_keys: leaf_keys.to_vec(), signature: input.array()? };
+        if !rest.is_empty() || !(1..=LEAF_KEYS_MAX).contains(&request.leaf_keys.len()) {
+            return Err(input.malformed());
+        }
         input.finish()?;
         Ok(request)
     }
@@ -304,13 +313,15 @@ fn signed_bytes(label: &[u8], log: &LogId, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 impl Group {
-    /// A signed request that this device be removed. `None` where it is not inside any more.
+    /// A signed request that this device be removed, also from where its leaf has one of the `earlier`
+    /// keys (the latest first; those beyond [`LEAF_KEYS_MAX`] are left out). `None` where it is not
+    /// inside any more.
     #[must_use]
-    pub fn leave_request(&self, identity: &Identity) -> Option<LeaveRequest> {
-        let leaf_key_hash = self.leaf_key_hash(self.own_leaf())?;
+    pub fn leave_request(&self, identity: &Identity, earlier: &[[u8; 32]]) -> Option<LeaveRequest> {
+        let mut leaf_keys = vec![self.own_leaf_key()?];
+        leaf_keys.extend(earlier.iter().take(LEAF_KEYS_MAX - 1));
         let device = identity.device();
-        let mut request =
-            LeaveRequest { log: self.log(), device, leaf_key_hash, signature: [0; 64] };
+        let mut request = LeaveRequest { log: self.log(), device, leaf_keys, signature: [0; 64] };
         request.signature = identity.sign(&request.signed_bytes());
         Some(request)
     }
@@ -321,7 +332,7 @@ impl Group {
     pub fn verify_leave(&self, request: &LeaveRequest) -> Option<u32> {
         let member = self.member_of_device(&request.device)?;
         let valid = request.log == self.log()
-            && self.leaf_key_hash(member.leaf)? == request.leaf_key_hash
+            && request.leaf_keys.contains(&self.leaf_key(member.leaf)?)
             && verify_signature(
                 request.device.as_bytes(),
                 &request.signed_bytes(),
@@ -353,7 +364,13 @@ impl Group {
         valid.then_some(member.credential)
     }
 
-    fn leaf_key_hash(&self, leaf: u32) -> Option<[u8; 32]> {
+    /// SHA-256 of the encryption key of this device's leaf; `None` where it is not inside any more.
+    #[must_use]
+    pub fn own_leaf_key(&self) -> Option<[u8; 32]> {
+        self.leaf_key(self.own_leaf())
+    }
+
+    fn leaf_key(&self, leaf: u32) -> Option<[u8; 32]> {
         let node = self.mls.public_group().leaf(LeafNodeIndex::new(leaf))?;
         // HPKEPublicKey as RFC 9420 writes it: with its length in front.
         Some(sha256(&[&node.encryption_key().tls_serialize_detached().ok()?]))

@@ -152,7 +152,8 @@ impl Fixture {
     }
 
     fn bound(&self, kind: Kind) -> Bound {
-        let proofs = self.group().leave_request(&self.bo).map(|request| request.encode());
+        let proofs =
+            self.group().leave_request(&self.bo, &[[7; 32]]).map(|request| request.encode());
         Bound { proofs: proofs.into_iter().collect(), ..Bound::new(LOG, ID, kind) }
     }
 
@@ -169,7 +170,7 @@ impl Fixture {
     }
 
     fn controls(&self) -> Vec<Control> {
-        let leave = self.group().leave_request(&self.bo).map(Control::Leave);
+        let leave = self.group().leave_request(&self.bo, &[[7; 32]]).map(Control::Leave);
         let readmit = ReadmitRequest::new(&self.bo, LOG, self.key_package.clone());
         let successor = Announcement::new(&self.bo, LOG, LogId([9; 16]));
         leave

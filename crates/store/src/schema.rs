@@ -3,8 +3,12 @@
 //! A step that was ever released is never changed: later needs are later steps.
 
 /// The steps, oldest first. A database of version `n` has had the first `n` of them.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[KEEP, include_str!("tables.sql"), include_str!("until_seen.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    KEEP,
+    include_str!("tables.sql"),
+    include_str!("until_seen.sql"),
+    include_str!("leaf_keys.sql"),
+];
 
 /// What the message layer keeps: small values whole, large ones in pieces cut by their content.
 ///

@@ -245,7 +245,9 @@ impl Chat<'_> {
             let mut members: Vec<_> =
                 view.members.iter().map(|member| (member.name.as_str(), member.role)).collect();
             members.sort_unstable();
-            let names: BTreeSet<&str> = members.iter().map(|(name, _)| *name).collect();
+            let names = members.iter().map(|(name, _)| *name);
+            let names: BTreeSet<&str> =
+                names.filter(|name| !self.is_stranded(view, name)).collect();
             let name = self.name(view);
             if names != inside {
                 found.push(format!("{name} sees {names:?} inside, but {inside:?} are"));
@@ -266,6 +268,17 @@ impl Chat<'_> {
             }
         }
         found
+    }
+
+    /// Whether somebody has left and cannot be removed: the restored server has lost that another was
+    /// made an owner first, and only an owner could do that again.
+    fn is_stranded(&self, view: &View, name: &str) -> bool {
+        let has_left = |other: &View| {
+            self.name(other) == name && other.chat.state == ChatState::Left && self.stage.restored
+        };
+        let mut owners =
+            view.members.iter().filter(|member| member.role == veche_client::Role::Owner);
+        owners.all(|owner| owner.name == name) && self.views.iter().any(has_left)
     }
 
     /// What is wrong on one screen by itself.

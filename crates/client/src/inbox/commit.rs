@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use veche_mls::{
-    Bound, Group, JudgeContext, LeaveRequest, MlsError, Processed, StuckReason, Summary, Verdict,
+    Bound, Group, JudgeContext, LEAF_KEYS_MAX, LeaveRequest, MlsError, Processed, StuckReason,
+    Summary, Verdict,
 };
 use veche_store::{LogRow, LogState, OutboxRow};
 use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
@@ -36,6 +37,7 @@ pub(super) fn take(
     }
     let left = leavers(&judged.bound);
     let epoch_before = group.epoch();
+    let leaf_key = group.own_leaf_key().filter(|_| own.is_some());
     let processed = if own.is_some() {
         // The committer, too, judges before it merges.
         match group.merge_own(&work.core.engine, work.keep, *judged) {
@@ -53,6 +55,9 @@ pub(super) fn take(
                 && displaced(work, row, package)?
             {
                 return Ok(Taken::Stop);
+            }
+            if let Some(before) = leaf_key.filter(|before| group.own_leaf_key() != Some(*before)) {
+                work.tx.put_own_leaf_key(&row.log, (entry.seq, &before), LEAF_KEYS_MAX)?;
             }
             applied(work, row, group, (entry, own, &summary, &left))?;
             Ok(Taken::Yes)

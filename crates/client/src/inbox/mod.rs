@@ -105,6 +105,7 @@ fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     work.tx.forget_generations(&row.log)?;
     outbox::invites_no_more(work, &row.log)?;
     work.tx.clear_marks(&row.log)?;
+    work.tx.forget_own_leaf_keys(&row.log)?;
     restored::forget(work, row)?;
     work.tx.put_missed(&row.log, 0, 0)?;
     work.core.session.subscriptions.remove(&row.log);

@@ -90,11 +90,13 @@ pub(crate) fn looked_through(
         if entry.seq >= until || entry.kind != Kind::Message {
             continue;
         }
+        if outbox::is_said(work, &row, (&entry.id, entry.seq))? {
+            continue;
+        }
         match work.tx.message(&row.chat, &entry.id)? {
             None => keep(work, &row, entry)?,
             // It lost its place when this device did.
             Some(known) => {
-                outbox::need_not_repeat(work, &row, &entry.id)?;
                 restored::said_again(work, &row, entry.seq, (&known.account, &entry.id))?;
             }
         }

@@ -124,24 +124,23 @@ pub(crate) fn send_file_again(work: &Work<'_>, body: Option<&[u8]>) -> Result<()
     Ok(())
 }
 
-/// A message that this device was to say again is in the log already.
-pub(crate) fn need_not_repeat(
+/// Whether an entry that this device could not follow is what it was about to say (again): then that
+/// is said.
+pub(crate) fn is_said(
     work: &mut Work<'_>,
     row: &LogRow,
-    message: &EntryId,
-) -> Result<(), ClientError> {
+    (entry, seq): (&EntryId, Seq),
+) -> Result<bool, ClientError> {
+    let mut is_own = false;
     for out in work.tx.outbox(&row.log)? {
         let Wanted::Message(content) = wanted::decode(&out.body)? else { continue };
-        if out.state != OutboxState::Queued || Content::decode(&content)?.id != *message {
-            continue;
+        let is_it = out.id == *entry || Content::decode(&content)?.id == *entry;
+        if is_it && out.state == OutboxState::Queued {
+            settle::found(work, row, (seq, &out))?;
+            is_own = true;
         }
-        if let Some(mut message) = work.tx.message(&row.chat, message)? {
-            message.state = RowState::Sent;
-            work.tx.update_message(&message)?;
-        }
-        settle::drop_row(work, &out)?;
     }
-    Ok(())
+    Ok(is_own)
 }
 
 /// Puts what this person said into the outbox again: a new entry, the same message.

@@ -14,7 +14,7 @@ mod settle;
 mod submit;
 
 pub(crate) use again::{
-    fail_lost, find_lost, give_up_lost, need_not_repeat, repeat, resolve_all, send_file_again,
+    fail_lost, find_lost, give_up_lost, is_said, repeat, resolve_all, send_file_again,
     tell_of_restoration,
 };
 pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};

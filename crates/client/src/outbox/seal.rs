@@ -221,7 +221,8 @@ fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<b
     }
     let group = work.take_group(&row.log)?;
     let pending = group.has_pending();
-    let request: Option<LeaveRequest> = group.leave_request(work.identity()?);
+    let request: Option<LeaveRequest> =
+        group.leave_request(work.identity()?, &work.tx.own_leaf_keys(&row.log)?);
     out.draft = Some(depart::members_to_ask(&group, &work.identity()?.account()));
     work.put_group(row.log, group);
     if pending {

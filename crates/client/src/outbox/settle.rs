@@ -35,6 +35,10 @@ pub(crate) fn acknowledged(
     work.tx.update_outbox(&out)?;
     match wanted::decode(&out.body)? {
         Wanted::Message(_) => {
+            if seq <= out.after_commit {
+                // It was there before it was sealed: what was sealed now is not in the log.
+                seal::give_up(work, log, out.counter)?;
+            }
             sent(work, &out, seq)?;
             inbox::apply_durable(work, &out)?;
             match work.tx.log(log)? {
@@ -76,6 +80,17 @@ fn message_id(out: &OutboxRow) -> Result<EntryId, ClientError> {
         Wanted::Message(content) => Ok(veche_wire::Content::decode(&content)?.id),
         _ => Ok(out.id),
     }
+}
+
+/// A message of ours that waits to be sealed is in the log, before where this device came in again.
+pub(super) fn found(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (seq, out): (Seq, &OutboxRow),
+) -> Result<(), ClientError> {
+    sent(work, out, seq)?;
+    inbox::apply_durable(work, out)?;
+    place(work, row, (seq, out))
 }
 
 /// The log has brought a message of ours: it takes its place.

@@ -33,7 +33,7 @@ fn everything_reads_back() {
         Control::Leave(LeaveRequest {
             log: LogId([1; 16]),
             device: DeviceId([2; 32]),
-            leaf_key_hash: [3; 32],
+            leaf_keys: vec![[3; 32], [4; 32]],
             signature: [4; 64],
         }),
         Control::Readmit(ReadmitRequest {

@@ -109,7 +109,7 @@ fn control() {
     let leave = Control::Leave(LeaveRequest {
         log: LogId([1; 16]),
         device: DeviceId([2; 32]),
-        leaf_key_hash: [3; 32],
+        leaf_keys: vec![[3; 32]],
         signature: [4; 64],
     });
     check(
@@ -151,7 +151,7 @@ fn short_envelopes() {
     let leave = LeaveRequest {
         log: LogId([1; 16]),
         device: DeviceId([2; 32]),
-        leaf_key_hash: [3; 32],
+        leaf_keys: vec![[3; 32]],
         signature: [4; 64],
     };
     check(

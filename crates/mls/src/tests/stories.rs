@@ -125,7 +125,7 @@ fn an_admin_key_comes_onto_the_list_and_goes_with_its_owner() {
 #[test]
 fn a_leave_request_is_carried_out_by_anybody_and_not_twice() {
     let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
-    let request = cy.group().leave_request(&cy.identity).unwrap();
+    let request = cy.group().leave_request(&cy.identity, &[]).unwrap();
     let control = Control::Leave(request.clone());
     assert_eq!(Control::decode(&control.encode()), Ok(control));
     assert_eq!(bo.group().verify_leave(&request), Some(bo.leaf(&cy)));
@@ -149,6 +149,33 @@ fn a_leave_request_is_carried_out_by_anybody_and_not_twice() {
     let change = Change { removes: vec![bo.leaf(&cy)], ..Change::default() };
     let refused = bo.try_commit(&change, vec![request.encode()]);
     assert!(matches!(refused, Err(MlsError::NotAllowed(SkipReason::Role("remove")))));
+}
+
+#[test]
+fn a_leave_request_names_the_keys_before_the_latest_commits_too() {
+    let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
+    let before = cy.group().own_leaf_key().unwrap();
+    // Ana has not heard of Cy's new keys: the server has lost that commit.
+    let entry = cy.commit(&Change { update: true, ..Change::default() });
+    apply(&entry, &mut [&mut bo, &mut cy]);
+    let request = cy.group().leave_request(&cy.identity, &[before]).unwrap();
+    assert_eq!(bo.group().verify_leave(&request), Some(bo.leaf(&cy)));
+    assert_eq!(ana.group().verify_leave(&request), Some(ana.leaf(&cy)));
+    let only_now = cy.group().leave_request(&cy.identity, &[]).unwrap();
+    assert_eq!(ana.group().verify_leave(&only_now), None);
+    // No key that its device has not signed counts.
+    let mut forged = only_now;
+    forged.leaf_keys.push(before);
+    assert_eq!(ana.group().verify_leave(&forged), None);
+    let many = cy.group().leave_request(&cy.identity, &[[1; 32]; 20]).unwrap();
+    assert_eq!(many.leaf_keys.len(), LEAF_KEYS_MAX);
+    assert_eq!(LeaveRequest::decode(&many.encode()), Ok(many));
+
+    // Whoever has lost the commit can still carry it out.
+    let change = Change { removes: vec![ana.leaf(&cy)], ..Change::default() };
+    let entry = ana.try_commit(&change, vec![request.encode()]).unwrap();
+    apply(&entry, &mut [&mut ana]);
+    assert_eq!(ana.group().accounts().len(), 2);
 }
 
 #[test]
@@ -177,7 +204,7 @@ fn a_revoked_device_is_removed_by_anybody_and_no_other_is() {
 #[test]
 fn the_last_owner_hands_over_before_leaving() {
     let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
-    let request = ana.group().leave_request(&ana.identity).unwrap();
+    let request = ana.group().leave_request(&ana.identity, &[]).unwrap();
     let change = Change { removes: vec![bo.leaf(&ana)], ..Change::default() };
     let refused = bo.try_commit(&change, vec![request.encode()]);
     assert!(matches!(refused, Err(MlsError::NotAllowed(SkipReason::Policy(_)))));
@@ -188,7 +215,7 @@ fn the_last_owner_hands_over_before_leaving() {
     let entry = ana.commit(&Change { policy: Some(policy), ..Change::default() });
     apply(&entry, &mut [&mut ana, &mut bo, &mut cy]);
     // The commit gave Ana no path, so her leaf and her request are still good.
-    let request = ana.group().leave_request(&ana.identity).unwrap();
+    let request = ana.group().leave_request(&ana.identity, &[]).unwrap();
     // Ana has an admin key: who takes her off the list must have one, too.
     let refused = cy.try_commit(&change, vec![request.encode()]);
     assert!(matches!(refused, Err(MlsError::NotAllowed(SkipReason::Rider(_)))));

@@ -99,4 +99,53 @@ impl Tx<'_> {
             .execute([log.as_bytes()])?;
         Ok(())
     }
+
+    /// Keeps the key that this device's leaf had before its commit `seq`, and of the earlier ones as
+    /// many that there are `keep` in all.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn put_own_leaf_key(
+        &self,
+        log: &LogId,
+        (seq, hash): (Seq, &[u8; 32]),
+        keep: usize,
+    ) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "INSERT OR REPLACE INTO own_leaf_key (log, seq, hash) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![log.as_bytes(), signed(seq), hash])?;
+        self.connection()
+            .prepare_cached(
+                "DELETE FROM own_leaf_key WHERE log = ?1 AND seq NOT IN (
+                     SELECT seq FROM own_leaf_key WHERE log = ?1 ORDER BY seq DESC LIMIT ?2
+                 )",
+            )?
+            .execute(params![log.as_bytes(), i64::try_from(keep).unwrap_or(i64::MAX)])?;
+        Ok(())
+    }
+
+    /// The keys that this device's leaf had before its latest commits, the latest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn own_leaf_keys(&self, log: &LogId) -> Result<Vec<[u8; 32]>, StoreError> {
+        let mut query = self
+            .connection()
+            .prepare_cached("SELECT hash FROM own_leaf_key WHERE log = ?1 ORDER BY seq DESC")?;
+        let rows = query.query_map([log.as_bytes()], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// This device has another leaf, or none.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn forget_own_leaf_keys(&self, log: &LogId) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached("DELETE FROM own_leaf_key WHERE log = ?1")?
+            .execute([log.as_bytes()])?;
+        Ok(())
+    }
 }

@@ -76,17 +76,7 @@ impl Tx<'_> {
         let begin = end.saturating_sub(count).max(SLOTS_BEGIN);
         let lost = position(after + 1, 0);
         let behind = position(after + 1 + count, 0);
-        connection
-            .prepare_cached(
-                "UPDATE message SET position = ?4
-                 WHERE log = ?1 AND position >= ?2 AND position < ?3",
-            )?
-            .execute(params![
-                log.as_bytes(),
-                signed(behind),
-                signed(position(SLOTS_BEGIN, 0)),
-                signed(PENDING_POSITION)
-            ])?;
+        self.leave_slots(log, behind, position(SLOTS_BEGIN, 0))?;
         connection
             .prepare_cached(
                 "UPDATE message SET position = position + ?4
@@ -137,21 +127,30 @@ impl Tx<'_> {
         self.delete_lost_entry(log, slot)
     }
 
-    /// A lost entry will not be in the log again: the lines that it put on the screen go.
+    /// A lost entry will not be in the log again: the lines that it put on the screen go, and a
+    /// message waits to be said again.
     ///
     /// # Errors
     /// Where the database fails.
     pub fn drop_lines(&self, log: &LogId, slot: u64) -> Result<(), StoreError> {
+        let (from, to) = (position(slot, 0), position(slot + 1, 0));
         self.connection()
             .prepare_cached(
                 "DELETE FROM message
                  WHERE log = ?1 AND position >= ?2 AND position < ?3 AND event IS NOT NULL",
             )?
-            .execute(params![
-                log.as_bytes(),
-                signed(position(slot, 0)),
-                signed(position(slot + 1, 0))
-            ])?;
+            .execute(params![log.as_bytes(), signed(from), signed(to)])?;
+        self.leave_slots(log, from, to)
+    }
+
+    /// Rows leave their slots, because the slots can be given to other entries.
+    fn leave_slots(&self, log: &LogId, from: u64, to: u64) -> Result<(), StoreError> {
+        self.connection()
+            .prepare_cached(
+                "UPDATE message SET position = ?4
+                 WHERE log = ?1 AND position >= ?2 AND position < ?3",
+            )?
+            .execute(params![log.as_bytes(), signed(from), signed(to), signed(PENDING_POSITION)])?;
         Ok(())
     }
 
@@ -252,11 +251,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Drops what is known of a log's restorations.
+    /// Drops what is known of a log's restorations. What has lost its place is not waited for.
     ///
     /// # Errors
     /// Where the database fails.
     pub fn forget_restoration(&self, log: &LogId) -> Result<(), StoreError> {
+        self.leave_slots(log, position(SLOTS_BEGIN, 0), position(SLOTS_END, 0))?;
         for sql in
             ["DELETE FROM lost_entry WHERE log = ?1", "DELETE FROM restoration WHERE log = ?1"]
         {
