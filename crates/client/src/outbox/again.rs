@@ -165,6 +165,21 @@ pub(crate) fn repeat(
     enqueue::put(work, &out)
 }
 
+/// Whether what waits to be said may be said: an entry that is said again because somebody could not
+/// read it is meant for those alone who were in when it was written.
+pub(super) fn may_repeat(
+    work: &Work<'_>,
+    row: &LogRow,
+    out: &OutboxRow,
+    content: &[u8],
+) -> Result<bool, ClientError> {
+    let said = Content::decode(content)?.id;
+    match work.tx.entry(&row.log, &said)? {
+        Some(kept) if said != out.id => Ok(!work.tx.has_grown_since(&row.log, kept.seq)?),
+        _ => Ok(true),
+    }
+}
+
 /// What this person said in a lost entry can be said no more.
 pub(crate) fn fail_lost(
     work: &mut Work<'_>,

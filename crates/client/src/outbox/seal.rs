@@ -6,7 +6,7 @@ use veche_store::{Direction, LogRow, LogState, OutboxRow, OutboxState};
 use veche_wire::{Commitment, EntryId, Kind, LogId};
 
 use super::commit::{StepDown, WAITS_MAX};
-use super::{again, commit, create, depart, submit};
+use super::{again, commit, create, depart, settle, submit};
 use crate::wanted::{self, Wanted};
 use crate::work::{Work, mutated};
 use crate::{ClientError, answer, inbox};
@@ -136,6 +136,10 @@ pub(super) fn seal_next(
 ) -> Result<bool, ClientError> {
     out.not_before = 0;
     match wanted::decode(&out.body)? {
+        // Since it was asked for, somebody may have come in who was not to hear it.
+        Wanted::Message(content) if !again::may_repeat(work, &row, &out, &content)? => {
+            settle::drop_row(work, &out)?;
+        }
         Wanted::Message(content) => seal_message(work, row, out, content)?,
         Wanted::Change(change) => return commit::seal(work, row, out, &change),
         Wanted::Leave => return seal_leave(work, &row, out),
@@ -210,12 +214,12 @@ fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<b
         StepDown::NoOtherKey => {
             let words = "no other owner or admin has come to the chat yet, so nobody could look \
                          after it: wait for one, or make somebody who is there an owner";
-            super::settle::fail_row(work, &out, words)?;
+            settle::fail_row(work, &out, words)?;
             return Ok(true);
         }
         StepDown::LastOwner => {
             let words = "you are the only owner: make somebody else an owner first";
-            super::settle::fail_row(work, &out, words)?;
+            settle::fail_row(work, &out, words)?;
             return Ok(true);
         }
     }
@@ -231,7 +235,7 @@ fn seal_leave(work: &mut Work<'_>, row: &LogRow, mut out: OutboxRow) -> Result<b
         return Ok(false);
     }
     let Some(request) = request else {
-        super::settle::fail_row(work, &out, "this device is not in the chat any more")?;
+        settle::fail_row(work, &out, "this device is not in the chat any more")?;
         return Ok(true);
     };
     let control = veche_mls::Control::Leave(request).encode();
