@@ -118,11 +118,11 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
         Key::Append(log, entry) => outbox::refused(work, &log, &entry, &refused),
         Key::Lookup(intent, person) => match refused {
             Refused::NotFound => gather::looked_up(work, intent, person, None),
-            other => gather::failed(work, intent, &words(&other)),
+            other => gather::not_to_be_had(work, (intent, person), &words(&other)),
         },
         Key::Package(intent, person, device) => match refused {
             Refused::NotFound => gather::package_taken(work, (intent, person, device), None),
-            other => gather::failed(work, intent, &words(&other)),
+            other => gather::not_to_be_had(work, (intent, person), &words(&other)),
         },
         Key::Deliver(id) => outbox::not_delivered(work, &id, &refused),
         Key::Upload(blob) => match refused {

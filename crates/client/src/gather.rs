@@ -4,7 +4,7 @@
 //! names the asker (docs/protocol.md, rule 13).
 
 use sha2::Digest;
-use veche_mls::{ChatKind, Suite, check_key_package, verify_certificate};
+use veche_mls::{Suite, check_key_package, verify_certificate};
 use veche_store::{IntentState, OutboxState};
 use veche_wire::{AccountId, AccountRecord, DeviceRecord, Permit, Request, Token, Who};
 
@@ -57,7 +57,10 @@ fn ask_for(
     let asks_only = |purpose: &Purpose| {
         matches!(
             purpose,
-            Purpose::Contact { .. } | Purpose::Readmit { .. } | Purpose::Depart { .. }
+            Purpose::Contact { .. }
+                | Purpose::Readmit { .. }
+                | Purpose::Depart { .. }
+                | Purpose::Decline { .. }
         )
     };
     if asks_only(purpose) {
@@ -96,11 +99,12 @@ pub(crate) fn looked_up(
     let Some(person) = people.get_mut(index) else { return Ok(()) };
     let Some(record) = record else {
         let who = person.name.clone().unwrap_or_else(|| "with this link".into());
-        return failed(work, intent, &format!("there is nobody {who} on this server"));
+        let words = format!("there is nobody {who} on this server");
+        return not_to_be_had(work, (intent, index), &words);
     };
     // By account, the answer must be about that account; the server cannot put another in its place.
     if person.account.is_some_and(|account| account.0 != record.account.0) {
-        return failed(work, intent, "the server answered about somebody else");
+        return not_to_be_had(work, (intent, index), "the server answered about somebody else");
     }
     let certified = |device: &DeviceRecord| {
         let hash: [u8; 32] = sha2::Sha256::digest(&device.inbox_key).into();
@@ -115,7 +119,8 @@ pub(crate) fn looked_up(
         .map(|device| Device { record: device.encode(), package: None })
         .collect();
     if devices.is_empty() {
-        return failed(work, intent, "the server knows no device of theirs that can be verified");
+        let words = "the server knows no device of theirs that can be verified";
+        return not_to_be_had(work, (intent, index), words);
     }
     people::learn_name(work, &record.account, record.name.as_ref())?;
     let named = work.tx.account(&record.account)?.and_then(|row| row.username);
@@ -144,19 +149,37 @@ pub(crate) fn package_taken(
     let Some(device) = person.devices.get_mut(number) else { return Ok(()) };
     let Some(package) = package else {
         let words = format!("{name} cannot be added now: no KeyPackage is left; try again later");
-        return failed(work, intent, &words);
+        return not_to_be_had(work, (intent, index), &words);
     };
     let certificate = DeviceRecord::decode(&device.record)?.certificate;
     let suite = suite_for(&purpose);
     if check_key_package(&work.core.engine, &package, &certificate, suite).is_err() {
-        return failed(work, intent, &format!("the KeyPackage of {name} is not valid"));
+        let words = format!("the KeyPackage of {name} is not valid");
+        return not_to_be_had(work, (intent, index), &words);
     }
     device.package = Some(package);
     keep(work, intent, purpose, people)
 }
 
+/// Somebody cannot be had: it is done without them, where that makes sense.
+pub(crate) fn not_to_be_had(
+    work: &mut Work<'_>,
+    (intent, index): (i64, usize),
+    words: &str,
+) -> Result<(), ClientError> {
+    let Some((purpose, mut people)) = waiting(work, intent)? else { return Ok(()) };
+    if purpose != Purpose::Succeed {
+        return failed(work, intent, words);
+    }
+    if let Some(person) = people.get_mut(index) {
+        person.found = true;
+        person.devices.clear();
+    }
+    keep(work, intent, purpose, people)
+}
+
 /// It cannot be done.
-pub(crate) fn failed(work: &mut Work<'_>, intent: i64, words: &str) -> Result<(), ClientError> {
+fn failed(work: &mut Work<'_>, intent: i64, words: &str) -> Result<(), ClientError> {
     if let Some(row) = work.tx.outbox_of_intent(intent)? {
         work.tx.delete_outbox(row.position)?;
         work.core.session.dirty.insert(row.log);
@@ -207,23 +230,31 @@ fn gathered(
             crate::inbox::readmit::deliver(work, &veche_wire::LogId(*log), &people)?;
             outbox::settle_intent(work, intent, &Ending::Done)
         }
+        Purpose::Decline { log } => {
+            crate::succession::deliver_decline(work, &veche_wire::LogId(*log), &people)?;
+            outbox::settle_intent(work, intent, &Ending::Done)
+        }
         Purpose::Depart { log } => {
             outbox::tell_of_departure(work, &veche_wire::LogId(*log), &people)?;
             outbox::settle_intent(work, intent, &Ending::Done)
         }
         Purpose::Group { title } => {
-            let log = outbox::create_log(work, ChatKind::Group, title, None)?;
+            let log = outbox::create_group(work, title)?;
             if people.is_empty() {
                 // Done when the server has the log.
                 return outbox::wait_for_log(work, intent, &log);
             }
             add(work, intent, &log, people)
         }
-        Purpose::Add => {
+        Purpose::Add | Purpose::Succeed => {
             let Some(mut row) = work.tx.outbox_of_intent(intent)? else {
                 return failed(work, intent, "the chat is gone");
             };
-            row.body = wanted::encode(&Wanted::Change(Change::Add(people)));
+            let change = match wanted::decode(&row.body)? {
+                Wanted::Change(Change::Succeed { roles, .. }) => Change::Succeed { people, roles },
+                _ => Change::Add(people),
+            };
+            row.body = wanted::encode(&Wanted::Change(change));
             row.state = OutboxState::Queued;
             work.tx.update_outbox(&row)?;
             work.core.session.dirty.insert(row.log);
@@ -249,7 +280,7 @@ fn open_direct(
     if let Some(chat) = outbox::direct_chat_with(work, &peer)? {
         return outbox::settle_intent(work, intent, &Ending::Chat(chat.0));
     }
-    let log = outbox::create_log(work, ChatKind::Direct, "", Some(peer))?;
+    let log = outbox::create_direct(work, peer)?;
     add(work, intent, &log, people)
 }
 

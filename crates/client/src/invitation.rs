@@ -17,6 +17,7 @@ use crate::api::{IntentId, Reply};
 use crate::error::refuse;
 use crate::inbox::{self, readmit};
 use crate::session::Key;
+use crate::succession::{self, Claim};
 use crate::wanted::{self, Ending, Intent};
 use crate::work::Work;
 use crate::{ClientError, Event, account, answer, blobs, outbox, people};
@@ -37,7 +38,10 @@ pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<()
         // What does not open was not for this device, or nobody signed it.
         let Ok((sender, envelope)) = opened else { continue };
         match envelope {
-            Envelope::Invitation(invitation) => invited(work, entry.id, &sender, &invitation)?,
+            Envelope::Invitation(_) | Envelope::Successor { .. } => {
+                invited(work, entry.id, &sender, envelope)?;
+            }
+            Envelope::Declined(log) => succession::declined(work, &sender, &log)?,
             Envelope::Readmit(request) => readmit::asked(work, &sender, &request)?,
             Envelope::Gone(gone) => readmit::gone(work, &sender, &gone)?,
             Envelope::Leave(request) => inbox::asked_to_leave(work, &request)?,
@@ -79,8 +83,12 @@ fn invited(
     work: &mut Work<'_>,
     id: EntryId,
     sender: &Credential,
-    invitation: &Invitation,
+    envelope: Envelope,
 ) -> Result<(), ClientError> {
+    let body = envelope.encode();
+    let Some((invitation, predecessor)) = succession::invitation_of(envelope) else {
+        return Ok(());
+    };
     let from = sender.certificate.account;
     let place = work.tx.log(&invitation.log)?.map(|row| row.state);
     // A device whose person is in the chat gets its place again from whoever gives it first.
@@ -96,10 +104,19 @@ fn invited(
         // replaced, the invitation counts then.
         Some(LogState::Active | LogState::Creating) => InvitationState::Held,
         // It has asked to be added again.
-        Some(LogState::Stuck) if may_repair(work, invitation, sender)? => InvitationState::Accepted,
-        Some(LogState::Stuck) => return Ok(()),
-        Some(LogState::Left | LogState::Removed) | None if trusted => InvitationState::Accepted,
-        Some(LogState::Left | LogState::Removed) | None => InvitationState::Request,
+        Some(LogState::Stuck) if may_repair(work, &invitation, sender)? => {
+            InvitationState::Accepted
+        }
+        // Nobody can be brought back into a log from which the chat has gone on.
+        Some(LogState::Stuck | LogState::Succeeded) => return Ok(()),
+        Some(LogState::Left | LogState::Removed) => decided(trusted),
+        None => match succession::claim(work, predecessor.as_ref(), sender)? {
+            Claim::Unknown => decided(trusted),
+            Claim::Obeyed => InvitationState::Accepted,
+            Claim::Waits => InvitationState::Held,
+            Claim::Asked => InvitationState::Request,
+            Claim::Declined => return succession::decline(work, sender, &invitation.log),
+        },
     };
     let requests = |row: &InvitationRow| row.state == InvitationState::Request;
     if state == InvitationState::Request
@@ -117,13 +134,18 @@ fn invited(
         direct: invitation.kind == ChatKind::Direct,
         state,
         intent: None,
-        body: Envelope::Invitation(Box::new(invitation.clone())).encode(),
+        body,
     })?;
     if state == InvitationState::Request {
         work.tell(Event::Request(id));
         work.tell(Event::Notice(format!("{name} asks to come in touch.")));
     }
     Ok(())
+}
+
+/// What a contact sends needs no decision.
+fn decided(trusted: bool) -> InvitationState {
+    if trusted { InvitationState::Accepted } else { InvitationState::Request }
 }
 
 /// Whether somebody may give this device its place back: a member of the group as it was last known
@@ -159,13 +181,10 @@ fn group_of(work: &mut Work<'_>, log: &LogId) -> Result<Option<BTreeSet<AccountI
     }
 }
 
-fn opened(row: &InvitationRow) -> Result<Invitation, ClientError> {
-    match Envelope::decode(&row.body)? {
-        Envelope::Invitation(invitation) => Ok(*invitation),
-        Envelope::Readmit(_) | Envelope::Gone(_) | Envelope::Leave(_) => {
-            Err(ClientError::Bug("a kept invitation is none".into()))
-        }
-    }
+/// A kept invitation, and the log whose successor it leads into, where it does.
+pub(crate) fn opened(row: &InvitationRow) -> Result<(Invitation, Option<LogId>), ClientError> {
+    succession::invitation_of(Envelope::decode(&row.body)?)
+        .ok_or_else(|| ClientError::Bug("a kept invitation is none".into()))
 }
 
 /// The person accepts a request.
@@ -204,11 +223,7 @@ pub(crate) fn place_lost(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientE
                 continue;
             }
             let trusted = work.tx.account(&row.account)?.is_some_and(|account| account.contact);
-            row.state = if trusted || replaced {
-                InvitationState::Accepted
-            } else {
-                InvitationState::Request
-            };
+            row.state = decided(trusted || replaced);
             work.tx.put_invitation(&row)?;
         }
     }
@@ -220,7 +235,7 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
     let mut accepted = Vec::new();
     for row in work.tx.invitations()? {
         if row.state == InvitationState::Accepted {
-            accepted.push((opened(&row)?, row));
+            accepted.push((opened(&row)?.0, row));
         }
     }
     // Somebody added, removed and added again goes through it all in this order.
@@ -285,7 +300,7 @@ fn is_early(work: &mut Work<'_>, row: &InvitationRow) -> Result<bool, ClientErro
 pub(crate) fn tree_lost(work: &mut Work<'_>, blob: &veche_wire::BlobId) -> Result<(), ClientError> {
     for row in work.tx.invitations()? {
         if row.state == InvitationState::Accepted {
-            let invitation = opened(&row)?;
+            let (invitation, _) = opened(&row)?;
             if invitation.tree.blob == *blob {
                 ask_instead(work, &row, &invitation, "its member list has expired")?;
             }
@@ -346,6 +361,11 @@ fn put_rows(
     let earlier = work.tx.log(&invitation.log)?;
     let chat = earlier.as_ref().map_or(invitation.log, |earlier| earlier.chat);
     let mut log = log_row(invitation, chat, state);
+    if let Some(predecessor) = opened(row)?.1
+        && let Some(before) = work.tx.log(&predecessor)?
+    {
+        log.rank = succession::rank_after(&before, row.direct);
+    }
     if let Some(earlier) = &earlier {
         log.rank = earlier.rank;
         log.displaced = earlier.displaced;
@@ -399,7 +419,9 @@ fn joined_group(
     invitation: &Invitation,
     group: Group,
 ) -> Result<(), ClientError> {
+    let predecessor = opened(row)?.1;
     let honest = group.accounts().contains(&row.account)
+        && predecessor.is_none_or(|log| group.policy().predecessor == Some(log))
         && group.policy().kind == invitation.kind
         && (!row.direct || is_between_us(work, &group, &row.account)?);
     if !honest {
@@ -445,6 +467,9 @@ fn joined_group(
         outbox::enqueue_content(work, &log.log, Body::Note(Note::Joined))?;
     }
     outbox::announce_admin_key(work, &mut log, &group)?;
+    if let Some(predecessor) = predecessor {
+        succession::follow(work, &predecessor, &mut log)?;
+    }
     work.tx.put_log(&log)?;
     work.put_group(log.log, group);
     work.core.session.subscriptions.remove(&log.log);
@@ -500,7 +525,7 @@ pub(crate) fn settle_direct(work: &mut Work<'_>, peer: &AccountId) -> Result<(),
     for chat in work.tx.chats_with(peer)? {
         for row in logs.iter().filter(|row| row.chat == chat.chat) {
             match row.state {
-                LogState::Left | LogState::Removed => {}
+                LogState::Left | LogState::Removed | LogState::Succeeded => {}
                 _ if row.flags.peer_arrived => arrived.push(row.log),
                 _ => others.push(row.log),
             }

@@ -24,6 +24,7 @@ mod outbox;
 mod people;
 mod pump;
 mod session;
+mod succession;
 mod views;
 mod wanted;
 mod work;

@@ -63,7 +63,7 @@ fn subscribe(work: &mut Work<'_>) -> Result<(), ClientError> {
             LogState::Creating | LogState::Stuck => {
                 work.core.session.dirty.insert(row.log);
             }
-            LogState::Left | LogState::Removed => {}
+            LogState::Left | LogState::Removed | LogState::Succeeded => {}
         }
     }
     Ok(())

@@ -135,7 +135,7 @@ impl Client {
                     Some(LogState::Creating) => ChatState::Joining,
                     Some(LogState::Active) => ChatState::Active,
                     Some(LogState::Stuck) => ChatState::Repairing,
-                    Some(LogState::Left) | None => ChatState::Left,
+                    Some(LogState::Left | LogState::Succeeded) | None => ChatState::Left,
                     Some(LogState::Removed) => ChatState::Removed,
                 };
                 views.push(ChatView { chat: row.chat, kind, title, unread, state });
@@ -262,7 +262,7 @@ impl Client {
             let Some(row) = tx.logs_of(&chat)?.pop() else {
                 return refuse("There is no such chat. `veche chats` lists them.");
             };
-            if matches!(row.state, LogState::Left | LogState::Removed) {
+            if matches!(row.state, LogState::Left | LogState::Removed | LogState::Succeeded) {
                 return refuse("You are not in this chat any more.");
             }
             let loaded;

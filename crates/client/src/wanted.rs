@@ -69,6 +69,16 @@ pub(crate) enum Change {
     /// This leaf is to have new keys.
     #[n(8)]
     Update,
+    /// A chat goes on in this log: these people are to be members, with the roles that they had.
+    #[n(9)]
+    Succeed {
+        /// Who.
+        #[n(0)]
+        people: Vec<Person>,
+        /// Accounts and their roles: 1 admin, 2 owner.
+        #[n(1)]
+        roles: Vec<(Id, u8)>,
+    },
 }
 
 /// 32 bytes of an id.
@@ -168,6 +178,16 @@ pub(crate) enum Purpose {
     /// To tell them that this device has left a log.
     #[n(5)]
     Depart {
+        /// The log.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        log: [u8; 16],
+    },
+    /// To go on with a chat in another log; the outbox holds the place. Who cannot be had is left out.
+    #[n(6)]
+    Succeed,
+    /// To answer them that this person has left the chat that goes on in a log.
+    #[n(7)]
+    Decline {
         /// The log.
         #[cbor(n(0), with = "minicbor::bytes")]
         log: [u8; 16],

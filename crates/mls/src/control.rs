@@ -1,14 +1,13 @@
 //! What is said in control entries: signed requests that need no epoch (docs/protocol.md, rules 7,
-//! 9 and 10).
+//! 9).
 
 use openmls::prelude::LeafNodeIndex;
 use tls_codec::Serialize;
-use veche_wire::{AccountId, Credential, DecodeError, DeviceId, LogId, limits};
+use veche_wire::{AccountId, DecodeError, DeviceId, LogId, limits};
 
 use crate::cbor::{Reader, Writer};
 use crate::group::Group;
 use crate::identity::{AccountKey, Identity, verify_signature};
-use crate::policy::Role;
 use crate::seal::sha256;
 
 const VERSION: u32 = 1;
@@ -20,8 +19,6 @@ pub enum Control {
     Leave(LeaveRequest),
     /// A device wants to be added again.
     Readmit(ReadmitRequest),
-    /// The chat goes on in another log.
-    Successor(Announcement),
 }
 
 impl Control {
@@ -31,7 +28,6 @@ impl Control {
         let (kind, body) = match self {
             Self::Leave(request) => (1, request.encode()),
             Self::Readmit(request) => (2, request.encode()),
-            Self::Successor(announcement) => (3, announcement.encode()),
         };
         let mut out = Writer::new(VERSION, 2);
         out.number(kind).bytes(&body);
@@ -49,7 +45,6 @@ impl Control {
         let control = match kind {
             1 => Self::Leave(LeaveRequest::decode(body)?),
             2 => Self::Readmit(ReadmitRequest::decode(body)?),
-            3 => Self::Successor(Announcement::decode(body)?),
             _ => return Err(input.malformed()),
         };
         input.finish()?;
@@ -252,62 +247,6 @@ impl ReadmitRequest {
     }
 }
 
-/// An owner announces that the chat goes on in another log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announcement {
-    /// The log that ends.
-    pub log: LogId,
-    /// The log in which the chat goes on.
-    pub successor: LogId,
-    /// The device that announces it.
-    pub device: DeviceId,
-    /// Ed25519 by the device over the label, log, device and successor.
-    pub signature: [u8; 64],
-}
-
-impl Announcement {
-    /// A signed announcement of `identity`.
-    #[must_use]
-    pub fn new(identity: &Identity, log: LogId, successor: LogId) -> Self {
-        let mut announcement =
-            Self { log, successor, device: identity.device(), signature: [0; 64] };
-        announcement.signature = identity.sign(&announcement.signed_bytes());
-        announcement
-    }
-
-    fn signed_bytes(&self) -> Vec<u8> {
-        let parts: [&[u8]; 2] = [self.device.as_bytes(), self.successor.as_bytes()];
-        signed_bytes(b"veche successor v1\0", &self.log, &parts)
-    }
-
-    /// Writes it (CBOR array, version first).
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new(VERSION, 4);
-        out.bytes(self.log.as_bytes())
-            .bytes(self.successor.as_bytes())
-            .bytes(self.device.as_bytes())
-            .bytes(&self.signature);
-        out.finish()
-    }
-
-    /// Reads it. The signature is not checked here.
-    ///
-    /// # Errors
-    /// Where the bytes are not an announcement of this version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut input = Reader::new(bytes, "successor announcement", VERSION, 4)?;
-        let announcement = Self {
-            log: LogId(input.array()?),
-            successor: LogId(input.array()?),
-            device: DeviceId(input.array()?),
-            signature: input.array()?,
-        };
-        input.finish()?;
-        Ok(announcement)
-    }
-}
-
 fn signed_bytes(label: &[u8], log: &LogId, parts: &[&[u8]]) -> Vec<u8> {
     [&[label, log.as_bytes()], parts].concat().concat()
 }
@@ -348,20 +287,6 @@ impl Group {
         let member = self.member_of_device(&revocation.device)?;
         let account = member.credential.certificate.account;
         (account == revocation.account && revocation.verify()).then_some(member.leaf)
-    }
-
-    /// Who announced it; `None` where it is not a valid announcement by an owner's device inside.
-    #[must_use]
-    pub fn verify_announcement(&self, announcement: &Announcement) -> Option<Credential> {
-        let member = self.member_of_device(&announcement.device)?;
-        let valid = announcement.log == self.log()
-            && self.policy().role(&member.credential.certificate.account) == Role::Owner
-            && verify_signature(
-                announcement.device.as_bytes(),
-                &announcement.signed_bytes(),
-                &announcement.signature,
-            );
-        valid.then_some(member.credential)
     }
 
     /// SHA-256 of the encryption key of this device's leaf; `None` where it is not inside any more.

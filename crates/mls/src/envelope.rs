@@ -55,6 +55,15 @@ pub enum Envelope {
     /// A device asked in the log to be removed, which was lost with a restored server, and its token is
     /// not accepted any more (docs/protocol.md, rule 9).
     Leave(LeaveRequest),
+    /// A chat goes on in another log, into which a device was added (docs/protocol.md, rule 10).
+    Successor {
+        /// The log that ends; what the policy of the new one names, too.
+        predecessor: LogId,
+        /// The way into the new one.
+        invitation: Box<Invitation>,
+    },
+    /// The answer to that of a device that has left the chat: it does not take its place in this log.
+    Declined(LogId),
 }
 
 /// A device that asked to be added again has been removed meanwhile. Its sender is who signed the
@@ -196,6 +205,16 @@ impl Envelope {
             Self::Readmit(request) => (2, request.encode()),
             Self::Gone(gone) => (3, gone.encode()),
             Self::Leave(request) => (4, request.encode()),
+            Self::Successor { predecessor, invitation } => {
+                let mut body = Writer::new(VERSION, 2);
+                body.bytes(predecessor.as_bytes()).bytes(&invitation.encode());
+                (5, body.finish())
+            }
+            Self::Declined(log) => {
+                let mut body = Writer::new(VERSION, 1);
+                body.bytes(log.as_bytes());
+                (6, body.finish())
+            }
         };
         let mut out = Writer::new(VERSION, 2);
         out.number(kind).bytes(&body);
@@ -215,6 +234,19 @@ impl Envelope {
             2 => Self::Readmit(ReadmitRequest::decode(body)?),
             3 => Self::Gone(Gone::decode(body)?),
             4 => Self::Leave(LeaveRequest::decode(body)?),
+            5 => {
+                let mut body = Reader::new(body, "successor", VERSION, 2)?;
+                let predecessor = LogId(body.array()?);
+                let invitation = Box::new(Invitation::decode(body.bytes()?)?);
+                body.finish()?;
+                Self::Successor { predecessor, invitation }
+            }
+            6 => {
+                let mut body = Reader::new(body, "declined invitation", VERSION, 1)?;
+                let log = LogId(body.array()?);
+                body.finish()?;
+                Self::Declined(log)
+            }
             _ => return Err(input.malformed()),
         };
         input.finish()?;

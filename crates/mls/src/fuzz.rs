@@ -11,10 +11,9 @@ use veche_wire::{Commitment, DecodeError, Entry, EntryId, Kind, LogId, Random};
 
 use crate::policy::CREDENTIAL_TYPE;
 use crate::{
-    Announcement, Bound, Change, Control, DeviceKeys, Draft, Engine, EntryRef, Envelope, Group,
-    Identity, JudgeContext, Keep, MemoryKeep, Payload, Phrase, Policy, ReadmitRequest, Revocation,
-    Suite, Verdict, generate_key_package, key_package_credential, open_envelope, seal,
-    seal_envelope,
+    Bound, Change, Control, DeviceKeys, Draft, Engine, EntryRef, Envelope, Group, Identity,
+    JudgeContext, Keep, MemoryKeep, Payload, Phrase, Policy, ReadmitRequest, Revocation, Suite,
+    Verdict, generate_key_package, key_package_credential, open_envelope, seal, seal_envelope,
 };
 
 /// A fuzz function and its name.
@@ -172,11 +171,7 @@ impl Fixture {
     fn controls(&self) -> Vec<Control> {
         let leave = self.group().leave_request(&self.bo, &[[7; 32]]).map(Control::Leave);
         let readmit = ReadmitRequest::new(&self.bo, LOG, self.key_package.clone());
-        let successor = Announcement::new(&self.bo, LOG, LogId([9; 16]));
-        leave
-            .into_iter()
-            .chain([Control::Readmit(readmit), Control::Successor(successor)])
-            .collect()
+        leave.into_iter().chain([Control::Readmit(readmit)]).collect()
     }
 
     fn revocation(&self) -> Revocation {

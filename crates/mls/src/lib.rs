@@ -29,7 +29,7 @@ mod seal;
 mod storage;
 
 pub use commit::{Change, Draft, Joiner, Needs};
-pub use control::{Announcement, Control, LEAF_KEYS_MAX, LeaveRequest, ReadmitRequest, Revocation};
+pub use control::{Control, LEAF_KEYS_MAX, LeaveRequest, ReadmitRequest, Revocation};
 #[cfg(any(test, feature = "mutants"))]
 pub use engine::Mutant;
 pub use engine::{Engine, EngineRandom, Suite};

@@ -34,7 +34,8 @@ const OTHER_ORDER: &str = "another order";
 /// What stands for a message that cannot be read after that.
 const UNREADABLE: &str = "cannot be read on this device";
 /// Lines that only one screen has.
-const PRIVATE: [&str; 3] = ["created the group", "was added again", UNREADABLE];
+const PRIVATE: [&str; 4] =
+    ["created the group", "was added again", "goes on from here", UNREADABLE];
 
 /// How a title begins that somebody gives who may not.
 pub(crate) const STOLEN: &str = "stolen";
@@ -69,6 +70,15 @@ impl View {
         self.placed.retain(|(_, _, id), _| !earlier.contains(id));
         self.earlier = earlier;
     }
+
+    /// Where a chat goes on in another log, everybody has of the one before what they could follow.
+    fn forget_predecessors(&mut self) {
+        let goes_on = self.rows.iter().rposition(|row| says(row, &["goes on from here"]));
+        let Some(since) = goes_on else { return };
+        let before: BTreeSet<EntryId> = self.rows[..since].iter().map(|row| row.id).collect();
+        self.placed.retain(|(_, _, id), _| !before.contains(id));
+        self.earlier.extend(before);
+    }
 }
 
 /// From when to when somebody was in a chat. What is at the edges may or may not be seen.
@@ -94,6 +104,7 @@ pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
                 for mut view in views {
                     if stage.restored {
                         view.forget_earlier_stays(&actor.name);
+                        view.forget_predecessors();
                     }
                     chats.entry(view.chat.chat).or_default().push(view);
                 }

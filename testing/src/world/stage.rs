@@ -22,7 +22,7 @@ const BEGINNING: Millis = 1_767_225_600_000;
 /// How long nothing may move before a world counts as settled.
 const QUIET_MS: Millis = 150_000;
 /// How long a world may take to settle.
-const SETTLE_MS_MAX: Millis = 40 * 60_000;
+const SETTLE_MS_MAX: Millis = 6 * 3_600_000;
 /// How many things may happen while somebody waits.
 const STEPS_PER_RUN_MAX: u64 = 20_000;
 /// How many things may happen while a world settles.
@@ -519,6 +519,13 @@ impl Stage {
             let registered = |client: &mut Client| {
                 client.me().is_ok_and(|me| me.is_some()).then(|| client.pending())
             };
+            let repairs = |client: &mut Client| {
+                let chats = client.chats().unwrap_or_default();
+                chats.iter().any(|chat| chat.state == veche_client::ChatState::Repairing)
+            };
+            if actor.look(repairs) == Some(true) {
+                found.push(format!("{name} waits to be added to a chat again"));
+            }
             let pending = match actor.look(registered) {
                 Some(None) => continue,
                 Some(Some(pending)) => Some(pending),

@@ -45,9 +45,6 @@ pub(super) fn take(
                 outbox::elect_readmission(work, group, plain, &request.device)?;
             }
         }
-        // Direct chats need no announcement: both sides know which log wins. The rest of successors
-        // comes with large groups.
-        Control::Successor(_) => {}
     }
     Ok(Taken::Yes)
 }

@@ -101,7 +101,7 @@ pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(),
 }
 
 /// What is kept for members alone goes.
-fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+pub(crate) fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     work.tx.forget_generations(&row.log)?;
     outbox::invites_no_more(work, &row.log)?;
     work.tx.clear_marks(&row.log)?;

@@ -11,7 +11,7 @@ use veche_wire::{
 use crate::session::Key;
 use crate::wanted::{self, Intent, Person, Purpose};
 use crate::work::Work;
-use crate::{ClientError, Event, gather, invitation, outbox, people};
+use crate::{ClientError, Event, gather, invitation, outbox, people, succession};
 
 /// How long an unanswered request waits before it is made again, in milliseconds.
 const ASK_AGAIN_MS: u64 = 60_000;
@@ -66,10 +66,18 @@ fn lose_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> 
 /// Asks, as a control entry under the generation that this device knows. A request that nobody has
 /// answered for a while is made anew: members act on each once.
 pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> {
+    if let Some(latest) = succession::goes_on_elsewhere(work, &row)? {
+        return succession::leave_behind(work, row, &latest);
+    }
     let kept = work.tx.readmission(&row.log)?;
     let request = match kept {
         Some(kept) if kept.asked == 0 => kept,
-        Some(kept) if ask_again_at(&kept) <= work.now => make(work, &row, kept.tries + 1)?,
+        Some(kept) if ask_again_at(&kept) <= work.now => {
+            if succession::instead_of_asking(work, &row, kept.tries)? {
+                return Ok(());
+            }
+            make(work, &row, kept.tries + 1)?
+        }
         Some(kept) => {
             work.core.session.put_off(Key::Append(kept.log, kept.id), ask_again_at(&kept));
             return Ok(());

@@ -17,6 +17,10 @@ const PATIENCE_MS: u64 = 60_000;
 /// How often such a log is looked at, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 10_000;
 
+/// How long whoever made a chat that the server does not have at all may take to bring it back, in
+/// milliseconds.
+const LOST_MS: u64 = 10 * 60_000;
+
 /// Until where this device has missed something is known when it has its place again.
 const UNKNOWN: Seq = Seq::MAX >> 1;
 
@@ -364,10 +368,16 @@ pub(crate) fn log_lost(work: &mut Work<'_>, mut row: LogRow) -> Result<(), Clien
         work.core.session.dirty.insert(row.log);
         return Ok(());
     }
-    if work.core.session.missing.insert(row.log, work.now).is_none() {
+    let since = *work.core.session.missing.entry(row.log).or_insert(work.now);
+    if since == work.now {
         work.tell(Event::Notice(
             "The server does not have a chat any more; whoever made it can bring it back.".into(),
         ));
+    }
+    if work.now >= since + LOST_MS {
+        work.core.session.missing.remove(&row.log);
+        readmit::stuck(work, &mut row, "the server has lost it")?;
+        return Ok(work.tx.put_log(&row)?);
     }
     work.core.session.put_off(Key::Subscribe(row.log), work.now + LOOK_AGAIN_MS);
     Ok(())

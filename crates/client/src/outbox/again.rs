@@ -8,7 +8,7 @@ use veche_wire::{AccountId, Append, Content, Entry, EntryId, Kind, LogId, Refuse
 
 use super::{enqueue, settle};
 use crate::session::Key;
-use crate::wanted::{self, Change, Intent, Purpose, Wanted};
+use crate::wanted::{self, Change, Intent, Person, Purpose, Wanted};
 use crate::work::Work;
 use crate::{ClientError, Event, gather, inbox};
 
@@ -205,15 +205,11 @@ fn do_again(work: &mut Work<'_>, row: &LogRow, change: Change) -> Result<(), Cli
     match change {
         // The KeyPackages are used up.
         Change::Add(people) => {
-            let accounts = people.iter().filter_map(|person| person.account);
-            let people = accounts.map(|account| gather::by_account(&AccountId(account.0)));
-            let people = people.collect();
-            let intent = Intent::Gather { purpose: Purpose::Add, people };
-            let intent = work.tx.insert_intent(&wanted::encode(&intent))?;
-            let wanted = Wanted::Change(Change::Add(Vec::new()));
-            let out = enqueue::new_row(work, &row.log, Kind::Commit, &wanted);
-            let state = OutboxState::Preparing;
-            enqueue::put(work, &OutboxRow { intent: Some(intent), state, ..out })
+            add_again(work, row, (Purpose::Add, people), Change::Add(Vec::new()))
+        }
+        Change::Succeed { people, roles } => {
+            let change = Change::Succeed { people: Vec::new(), roles };
+            add_again(work, row, (Purpose::Succeed, people), change)
         }
         // Both are asked for again where they are needed.
         Change::Readmit(_) | Change::Update => Ok(()),
@@ -222,6 +218,20 @@ fn do_again(work: &mut Work<'_>, row: &LogRow, change: Change) -> Result<(), Cli
             enqueue::put(work, &OutboxRow { automatic, ..out })
         }
     }
+}
+
+fn add_again(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (purpose, people): (Purpose, Vec<Person>),
+    change: Change,
+) -> Result<(), ClientError> {
+    let accounts = people.iter().filter_map(|person| person.account);
+    let people = accounts.map(|account| gather::by_account(&AccountId(account.0))).collect();
+    let intent = work.tx.insert_intent(&wanted::encode(&Intent::Gather { purpose, people }))?;
+    let out = enqueue::new_row(work, &row.log, Kind::Commit, &Wanted::Change(change));
+    let state = OutboxState::Preparing;
+    enqueue::put(work, &OutboxRow { intent: Some(intent), state, ..out })
 }
 
 /// The log has lost entries: whatever the server may have of the outbox is looked at again, when all

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use veche_mls::{Change as MlsChange, Control, Group, Policy, Role, Suite, check_key_package};
+use veche_mls::{
+    Change as MlsChange, ChatKind, Control, Group, Policy, Role, Suite, check_key_package,
+};
 use veche_store::Tx;
 use veche_wire::{AccountId, AdminKey, DeviceId, DeviceRecord, LogId, Millis};
 
@@ -40,6 +42,7 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
         #[cfg(feature = "mutants")]
         Change::Add(people) if mutated!(work.core, Dishonest) => replace(work, group, people)?,
         Change::Add(people) => add(work, group, people)?,
+        Change::Succeed { people, roles } => succeed(work, group, (people, roles))?,
         Change::Remove(accounts) => remove(group, accounts),
         Change::RemoveLeaver(request) => remove_leaver(group, request),
         Change::Readmit(request) => readmit(work, group, request),
@@ -80,6 +83,42 @@ fn add(work: &Work<'_>, group: &Group, people: &[Person]) -> Result<Plan, Client
     }
     let change = MlsChange { adds, removes, ..MlsChange::default() };
     Ok(Plan::Make(Making { change, inboxes, ..Making::default() }))
+}
+
+/// The people of a chat that goes on here, with the roles that they had.
+fn succeed(
+    work: &Work<'_>,
+    group: &Group,
+    (people, roles): (&[Person], &[(Id, u8)]),
+) -> Result<Plan, ClientError> {
+    let mut plan = add(work, group, people)?;
+    let mut inside = group.accounts();
+    for device in people.iter().flat_map(|person| &person.devices) {
+        if device.package.is_some() {
+            inside.insert(DeviceRecord::decode(&device.record)?.certificate.account);
+        }
+    }
+    let mut policy = group.policy().clone();
+    for (account, role) in roles {
+        let account = AccountId(account.0);
+        if inside.contains(&account) && policy.kind == ChatKind::Group {
+            policy.set_role(account, role_of(*role));
+        }
+    }
+    if let Plan::Make(making) = &mut plan
+        && policy != *group.policy()
+    {
+        making.change.policy = Some(policy);
+    }
+    Ok(plan)
+}
+
+fn role_of(number: u8) -> Role {
+    match number {
+        0 => Role::Member,
+        1 => Role::Admin,
+        _ => Role::Owner,
+    }
 }
 
 /// The devices that were added and have written nothing for three days since: they may be added
@@ -154,11 +193,7 @@ fn readmit(work: &Work<'_>, group: &Group, request: &[u8]) -> Plan {
 }
 
 fn set_role(group: &Group, account: &AccountId, role: u8) -> Plan {
-    let role = match role {
-        0 => Role::Member,
-        1 => Role::Admin,
-        _ => Role::Owner,
-    };
+    let role = role_of(role);
     if !group.accounts().contains(account) {
         return Plan::Refuse("they are not in the chat any more".into());
     }

@@ -10,21 +10,32 @@ use crate::wanted::Change;
 use crate::work::Work;
 use crate::{ClientError, Event, gather, people};
 
+/// Makes a new group.
+pub(crate) fn create_group(work: &mut Work<'_>, title: &str) -> Result<LogId, ClientError> {
+    let me = work.identity()?.account();
+    let log = create_log(work, Policy::group(title, me), None)?;
+    let words = format!("{} created the group {title}", people::name(work, &me)?);
+    first_line(work, &log, &me, &words)?;
+    Ok(log)
+}
+
+/// Makes a direct chat.
+pub(crate) fn create_direct(work: &mut Work<'_>, peer: AccountId) -> Result<LogId, ClientError> {
+    let me = work.identity()?.account();
+    create_log(work, Policy::direct(&[me, peer]), Some(peer))
+}
+
 /// Makes the group here and the rows from which the log is made on the server.
 pub(crate) fn create_log(
     work: &mut Work<'_>,
-    kind: ChatKind,
-    title: &str,
+    mut policy: Policy,
     peer: Option<AccountId>,
 ) -> Result<LogId, ClientError> {
     let log = LogId::random(&mut work.core.random.clone());
     let me = work.identity()?.account();
     let secret = AdminSecret::generate(&mut work.core.random.clone());
-    let mut policy = match peer {
-        Some(peer) => Policy::direct(&[me, peer]),
-        None => Policy::group(title, me),
-    };
     policy.admin_keys.insert(secret.public(), me);
+    let (kind, title) = (policy.kind, policy.title.clone());
     let suite = gather::suite_for(&crate::wanted::Purpose::Add);
     let group = Group::create(&work.core.engine, work.keep, work.identity()?, log, suite, policy)?;
     let generation = group.generation_secret(&work.core.engine, 0)?;
@@ -59,14 +70,11 @@ pub(crate) fn create_log(
     work.tx.put_chat(&ChatRow {
         chat: log,
         direct: kind == ChatKind::Direct,
-        title: title.to_owned(),
+        title,
         peer,
         read_arrival: 0,
         created: work.now,
     })?;
-    if kind == ChatKind::Group {
-        first_line(work, &log, &me, title)?;
-    }
     work.core.session.dirty.insert(log);
     work.tell(Event::Chat(log));
     Ok(log)
@@ -76,9 +84,8 @@ fn first_line(
     work: &mut Work<'_>,
     log: &LogId,
     me: &AccountId,
-    title: &str,
+    words: &str,
 ) -> Result<(), ClientError> {
-    let name = people::name(work, me)?;
     work.tx.insert_message(&MessageRow {
         arrival: 0,
         chat: *log,
@@ -92,7 +99,7 @@ fn first_line(
         reason: None,
         content: None,
         text: None,
-        event: Some(format!("{name} created the group {title}")),
+        event: Some(words.to_owned()),
         reply_to: None,
         edited: false,
         deleted: false,

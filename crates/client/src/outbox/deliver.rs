@@ -1,7 +1,7 @@
 //! Envelopes for other people's inboxes: invitations go out when the commit that adds has come back,
 //! and are kept until whoever they invite is heard (docs/protocol.md, rule 14).
 
-use veche_mls::Group;
+use veche_mls::{Envelope, Group};
 use veche_store::{BlobRow, DeliveryRow, Direction, LogRow, OutboxRow};
 use veche_wire::{
     BlobId, DeviceId, DeviceRecord, Entry, EntryId, InboxPass, LogId, Permit, Refused, Request,
@@ -10,7 +10,7 @@ use veche_wire::{
 use super::settle;
 use crate::api::{ARRIVAL_MS, IntentId};
 use crate::session::Key;
-use crate::wanted::{self, Ending, Joiners};
+use crate::wanted::{self, Change, Ending, Joiners, Wanted};
 use crate::work::Work;
 use crate::{ClientError, Event, answer, people};
 
@@ -38,13 +38,19 @@ pub(crate) fn invite_joiners(
         size: total,
         sha256: <sha2::Sha256 as sha2::Digest>::digest(&sealed).into(),
     };
+    let adds = matches!(wanted::decode(&out.body)?, Wanted::Change(Change::Add(_)));
     let mut unreached = None;
     let mut reached = false;
     for joiner in joiners {
         let record = DeviceRecord::decode(&joiner.record)?;
         let certificate = &record.certificate;
         let invitation = invitation(work, row, group, (entry, tree.clone(), joiner.welcome))?;
-        let envelope = veche_mls::Envelope::Invitation(Box::new(invitation));
+        let invitation = Box::new(invitation);
+        // Whoever is added later comes into a chat like any other.
+        let envelope = match group.policy().predecessor {
+            Some(predecessor) if !adds => Envelope::Successor { predecessor, invitation },
+            _ => Envelope::Invitation(invitation),
+        };
         let sealed =
             veche_mls::seal_envelope(&work.core.engine, work.identity()?, &record, &envelope);
         let Ok(bytes) = sealed else {
@@ -109,7 +115,7 @@ fn invitation(
 pub(crate) fn send_envelope(
     work: &mut Work<'_>,
     to: &DeviceRecord,
-    envelope: &veche_mls::Envelope,
+    envelope: &Envelope,
 ) -> Result<(), ClientError> {
     let sealed = veche_mls::seal_envelope(&work.core.engine, work.identity()?, to, envelope);
     // A key that nothing can be sealed to belongs to nobody who could answer.

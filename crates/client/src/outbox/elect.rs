@@ -38,6 +38,16 @@ pub(crate) fn elect_readmission(
     put(work, &group.log(), Kind::Commit, Wanted::Change(Change::Readmit(request)), turn)
 }
 
+/// Somebody does not take the place that this device has given them.
+pub(crate) fn remove_who_declined(
+    work: &mut Work<'_>,
+    log: &LogId,
+    who: &AccountId,
+) -> Result<(), ClientError> {
+    let change = Change::Remove(vec![Id(who.0)]);
+    put(work, log, Kind::Commit, Wanted::Change(change), Some(0))
+}
+
 /// Somebody was removed without a rotation.
 pub(crate) fn elect_rotation(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
     let turn = turn(work, group, None, true)?;

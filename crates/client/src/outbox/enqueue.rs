@@ -160,7 +160,8 @@ pub(crate) fn writable_log(
     };
     match row.state {
         LogState::Creating | LogState::Active | LogState::Stuck => Ok(row),
-        LogState::Left => refuse("You have left this chat."),
+        // The log in which it goes on comes after it.
+        LogState::Left | LogState::Succeeded => refuse("You have left this chat."),
         LogState::Removed => refuse("You were removed from this chat."),
     }
 }

@@ -9,6 +9,7 @@ mod deliver;
 mod depart;
 mod elect;
 mod enqueue;
+mod move_over;
 mod seal;
 mod settle;
 mod submit;
@@ -17,19 +18,22 @@ pub(crate) use again::{
     fail_lost, find_lost, give_up_lost, is_said, repeat, resolve_all, send_file_again,
     tell_of_restoration,
 };
-pub(crate) use create::{create_log, created, direct_chat_with, not_created, wait_for_log};
+pub(crate) use create::{
+    create_direct, create_group, create_log, created, direct_chat_with, not_created, wait_for_log,
+};
 pub(crate) use deliver::{
     arrived, deliver, delivered, invite_joiners, invites_no_more, not_delivered, send_envelope,
 };
 pub(crate) use depart::{depart, look_for_departures, looked_for_departure, tell_of_departure};
 pub(crate) use elect::{
     announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,
-    elect_readmission, elect_rotation, elect_update,
+    elect_readmission, elect_rotation, elect_update, remove_who_declined,
 };
 pub(crate) use enqueue::{
     enqueue, enqueue_change, enqueue_content, enqueue_first, enqueue_leave, shows_as_message,
     writable_log,
 };
+pub(crate) use move_over::move_over;
 pub(crate) use seal::{new_epoch, seal_anew, step};
 pub(crate) use settle::{
     acknowledged, fail_blob, fail_intent, fail_outbox, hand_over_intent, own_commit_skipped,

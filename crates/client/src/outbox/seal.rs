@@ -38,6 +38,7 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
         LogState::Stuck => inbox::readmit::step(work, row)?,
         LogState::Left => super::fail_outbox(work, log, "you have left this chat")?,
         LogState::Removed => super::fail_outbox(work, log, "you were removed from this chat")?,
+        LogState::Succeeded => {}
     }
     Ok(false)
 }

@@ -43,12 +43,6 @@ fn everything_reads_back() {
             key_package: vec![3; 40],
             signature: [4; 64],
         }),
-        Control::Successor(Announcement {
-            log: LogId([1; 16]),
-            successor: LogId([2; 16]),
-            device: DeviceId([3; 32]),
-            signature: [4; 64],
-        }),
     ];
     for control in controls {
         assert_eq!(Control::decode(&control.encode()), Ok(control));

@@ -115,6 +115,22 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Gives a log, and what it has put on the screen, another place among the logs of its
+    /// conversation. What stands apart as an earlier stay remains there.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn set_rank(&self, log: &LogId, rank: u64) -> Result<(), StoreError> {
+        for sql in [
+            "UPDATE message SET rank = ?2 WHERE log = ?1 AND rank > 0",
+            "UPDATE log SET rank = ?2 WHERE log = ?1",
+        ] {
+            let values = params![log.as_bytes(), signed(rank)];
+            self.connection().prepare_cached(sql)?.execute(values)?;
+        }
+        Ok(())
+    }
+
     /// Makes one conversation, called `into`, of several.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub enum LogState {
     Left = 3,
     /// Removed by another.
     Removed = 4,
+    /// Nobody could follow it any more: the chat goes on in another log (docs/protocol.md, rule 10).
+    Succeeded = 5,
 }
 
 impl LogState {
@@ -28,6 +30,7 @@ impl LogState {
             1 => Self::Active,
             2 => Self::Stuck,
             3 => Self::Left,
+            5 => Self::Succeeded,
             _ => Self::Removed,
         }
     }
