@@ -229,11 +229,6 @@ impl World {
         stage.server_up();
     }
 
-    /// Whether nobody can follow a chat any more, after the server was restored.
-    pub(crate) fn is_beyond_repair(&self) -> bool {
-        check::is_beyond_repair(&mut self.stage.borrow_mut())
-    }
-
     /// Lets the server forget everything that it has stored until now, as when its time is over.
     pub fn forget_old_entries(&mut self) {
         let mut stage = self.stage.borrow_mut();

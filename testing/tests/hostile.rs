@@ -144,6 +144,42 @@ fn an_answer_to_another_question_puts_nobody_out() {
 }
 
 #[test]
+fn nobody_from_outside_takes_a_chat_elsewhere() {
+    let mut world = World::seeded(12);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    let mut mallory = stranger(&mut world, 120);
+    let successor = |mallory: &mut Stranger, log: u8| {
+        let Envelope::Invitation(invitation) = mallory.invitation(LogId([log; 16]), 5) else {
+            panic!("an invitation is one");
+        };
+        mallory.deliver("bob", &Envelope::Successor { predecessor: group, invitation });
+    };
+    // Whoever has learnt the log's id asks like any other stranger: of who follows it,
+    successor(&mut mallory, 1);
+    world.settle();
+    assert_eq!(bo.requests().len(), 1);
+    // and of who has waited in vain for members.
+    world.cut_off(&bo);
+    ana.say(group, "soon forgotten");
+    world.settle();
+    world.forget_old_entries();
+    for person in [&ana, &cyd] {
+        world.cut_off(person);
+    }
+    world.reconnect(&bo);
+    world.wait_ms(30 * 60_000);
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
+    successor(&mut mallory, 2);
+    world.wait_ms(60 * 60_000);
+    assert_eq!(bo.requests().len(), 2);
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
+    world.reconnect(&ana);
+    world.settle();
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Active);
+}
+
+#[test]
 fn an_invitation_that_claims_to_be_the_last_keeps_nobody_out() {
     let mut world = World::seeded(2);
     let [ana, bo] = world.people(["ana", "bob"]);

@@ -13,9 +13,8 @@ use crate::step::Step;
 
 /// Seeds of the simulator in each test run.
 const SEEDS: &str = "0..200";
-/// Seeds in which the server also comes back as an older copy of itself. Not every seed holds yet, 49
-/// for one: docs/protocol.md says what remains ("When the server was restored from an older copy").
-const RESTORED_SEEDS: &str = "50..160";
+/// Seeds in which the server also comes back as an older copy of itself.
+const RESTORED_SEEDS: &str = "0..110";
 /// Processes killed and started again in each test run.
 const KILL_CYCLES: &str = "20";
 /// Mutations of each fuzz target, unless told otherwise.

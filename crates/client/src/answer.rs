@@ -145,7 +145,9 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             Ok(())
         }
         Key::Departure(log) => {
-            let is_there = matches!(refused, Refused::Beyond { .. }).then_some(false);
+            // Tokens that it does not know are of a generation that it has lost.
+            let is_gone = matches!(refused, Refused::Beyond { .. } | Refused::Forbidden);
+            let is_there = is_gone.then_some(false);
             outbox::looked_for_departure(work, &log, is_there)
         }
         Key::Missed(log) => inbox::unread::looked_through(work, &log, None),

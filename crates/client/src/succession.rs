@@ -21,7 +21,7 @@ const OTHERS_TRIES: u32 = 11;
 const TURNS_MAX: u32 = 3;
 
 /// What is shown where the new log begins.
-const GOES_ON: &str = "nobody could follow this chat any more; it goes on from here in a new log";
+const GOES_ON: &str = "the chat could not be repaired where it was; it goes on from here";
 
 /// What a device that cannot follow does when nobody has answered its request for a while: whether it
 /// has found another log in which the chat goes on, or makes it.
@@ -50,10 +50,45 @@ pub(crate) fn instead_of_asking(
     Ok(true)
 }
 
+/// Whether all owners of a group have asked to go: their requests cannot be carried out, since an owner
+/// must remain. (Whoever leaves makes another an owner first; a restored server can have lost that.)
+pub(crate) fn is_without_owner(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
+    let leavers = leavers(work, row)?;
+    let policy = work.with_group(&row.log, |group| group.policy().clone())?;
+    let mut owners = policy.roles.iter().filter(|(_, role)| **role == Role::Owner);
+    Ok(policy.kind == ChatKind::Group && owners.all(|(owner, _)| leavers.contains(owner)))
+}
+
+/// How much longer the next in line waits than the one before, in rounds of two seconds.
+const ROUNDS_PER_TURN: u32 = 15;
+
+/// A group whose owners have all left goes on in another log, `rounds` after the first in line might
+/// have made it.
+pub(crate) fn without_owner(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    rounds: u32,
+) -> Result<(), ClientError> {
+    let Some(policy) = known_policy(work, &row.log)? else { return Ok(()) };
+    let turn = turn(work, &row.log, &policy)?;
+    if turn.is_some_and(|turn| rounds >= turn.saturating_sub(OTHERS_TRIES) * ROUNDS_PER_TURN) {
+        begin(work, row, policy)?;
+    }
+    Ok(())
+}
+
 /// The policy of a log's group as it was last known here; `None` where this device was never inside.
 fn known_policy(work: &mut Work<'_>, log: &LogId) -> Result<Option<Policy>, ClientError> {
-    match work.with_group(log, |group| group.policy().clone()) {
-        Ok(policy) => Ok(Some(policy)),
+    known(work, log, |group| group.policy().clone())
+}
+
+fn known<T>(
+    work: &mut Work<'_>,
+    log: &LogId,
+    look: impl FnOnce(&veche_mls::Group) -> T,
+) -> Result<Option<T>, ClientError> {
+    match work.with_group(log, look) {
+        Ok(seen) => Ok(Some(seen)),
         Err(ClientError::Bug(_)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -131,11 +166,11 @@ fn leavers(work: &mut Work<'_>, row: &LogRow) -> Result<Vec<AccountId>, ClientEr
         let Wanted::Change(Change::RemoveLeaver(request)) = wanted::decode(&out.body)? else {
             continue;
         };
-        if let Ok(Control::Leave(request)) = Control::decode(&request) {
-            let member =
-                work.with_group(&row.log, |group| group.member_of_device(&request.device))?;
-            found.extend(member.map(|member| member.credential.certificate.account));
-        }
+        let Ok(Control::Leave(request)) = Control::decode(&request) else { continue };
+        let member = work.with_group(&row.log, |group| {
+            group.verify_leave(&request).and_then(|_| group.member_of_device(&request.device))
+        })?;
+        found.extend(member.map(|member| member.credential.certificate.account));
     }
     Ok(found)
 }
@@ -174,14 +209,32 @@ pub(crate) fn claim(
     }
     let account = sender.certificate.account;
     let is_owner = |policy: Policy| policy.role(&account) == Role::Owner;
-    if known_policy(work, &latest.log)?.is_some_and(is_owner) {
+    if known_policy(work, &latest.log)?.is_some_and(is_owner) || is_to_own(work, &latest, &account)?
+    {
         return Ok(Claim::Obeyed);
     }
-    if latest.state != LogState::Stuck {
+    if latest.state == LogState::Active && is_without_owner(work, &latest)? {
+        return Ok(Claim::Obeyed);
+    }
+    let inside = |group: &veche_mls::Group| group.accounts().contains(&account);
+    if latest.state != LogState::Stuck || known(work, &latest.log, inside)? != Some(true) {
         return Ok(Claim::Asked);
     }
     let tries = work.tx.readmission(&latest.log)?.map_or(0, |asked| asked.tries);
     Ok(if tries < OWNERS_TRIES { Claim::Waits } else { Claim::Obeyed })
+}
+
+/// Whether this device is about to give somebody back that they were an owner, in a successor that it
+/// has just made itself.
+fn is_to_own(work: &Work<'_>, latest: &LogRow, account: &AccountId) -> Result<bool, ClientError> {
+    for out in work.tx.outbox(&latest.log)? {
+        if let Wanted::Change(Change::Succeed { roles, .. }) = wanted::decode(&out.body)?
+            && roles.contains(&(Id(account.0), Role::Owner as u8))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Answers that this device does not take its place.
@@ -271,10 +324,12 @@ fn hand_over(work: &mut Work<'_>, mut old: LogRow, new: &LogRow) -> Result<(), C
         outbox::seal_anew(work, &old.log)?;
     }
     outbox::move_over(work, &old, new, is_over)?;
+    if old.state != LogState::Succeeded {
+        say_that_it_goes_on(work, new)?;
+    }
     if !is_over {
         return Ok(());
     }
-    say_that_it_goes_on(work, new)?;
     inbox::readmit::repaired(work, &old.log)?;
     old.state = LogState::Succeeded;
     work.tx.put_log(&old)?;

@@ -103,11 +103,6 @@ impl Play {
         if complaints.is_empty() {
             complaints.extend(self.farewell());
         }
-        if !complaints.is_empty() && self.world.is_beyond_repair() {
-            // Whoever waits there waits for ever, so that the world does not settle.
-            self.counts.add("worlds with a chat beyond repair, not judged");
-            return Vec::new();
-        }
         if !complaints.is_empty() {
             self.world.stage.borrow_mut().tell_screens();
         }

@@ -122,23 +122,6 @@ pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
     found
 }
 
-/// Whether a restored server has left a chat in which nobody can follow any more: whoever was first to
-/// change it after the restoration has gone. Only a successor mends that (docs/protocol.md, rule 10).
-pub(crate) fn is_beyond_repair(stage: &mut Stage) -> bool {
-    let mut states: BTreeMap<LogId, Vec<ChatState>> = BTreeMap::new();
-    for actor in &mut stage.cast {
-        let chats = actor.look(|client| client.chats().unwrap_or_default()).unwrap_or_default();
-        for chat in chats {
-            states.entry(chat.chat).or_default().push(chat.state);
-        }
-    }
-    let waits = |states: &Vec<ChatState>| {
-        states.contains(&ChatState::Repairing)
-            && !states.iter().any(|state| matches!(state, ChatState::Active | ChatState::Joining))
-    };
-    stage.restored && states.values().any(waits)
-}
-
 fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::ClientError> {
     let mut views = Vec::new();
     for chat in client.chats()? {
@@ -256,9 +239,7 @@ impl Chat<'_> {
             let mut members: Vec<_> =
                 view.members.iter().map(|member| (member.name.as_str(), member.role)).collect();
             members.sort_unstable();
-            let names = members.iter().map(|(name, _)| *name);
-            let names: BTreeSet<&str> =
-                names.filter(|name| !self.is_stranded(view, name)).collect();
+            let names: BTreeSet<&str> = members.iter().map(|(name, _)| *name).collect();
             let name = self.name(view);
             if names != inside {
                 found.push(format!("{name} sees {names:?} inside, but {inside:?} are"));
@@ -279,17 +260,6 @@ impl Chat<'_> {
             }
         }
         found
-    }
-
-    /// Whether somebody has left and cannot be removed: the restored server has lost that another was
-    /// made an owner first, and only an owner could do that again.
-    fn is_stranded(&self, view: &View, name: &str) -> bool {
-        let has_left = |other: &View| {
-            self.name(other) == name && other.chat.state == ChatState::Left && self.stage.restored
-        };
-        let mut owners =
-            view.members.iter().filter(|member| member.role == veche_client::Role::Owner);
-        owners.all(|owner| owner.name == name) && self.views.iter().any(has_left)
     }
 
     /// What is wrong on one screen by itself.

@@ -69,8 +69,8 @@ fn opened_message(
     (entry, opened): (&Entry, &OpenedMessage),
 ) -> Result<(), ClientError> {
     let name = people::learn(work, &opened.credential)?;
-    count(work, row, (entry, opened, &name))?;
-    order::compare(work, row, (entry, opened, &name))?;
+    let same_order = order::compare(work, row, (entry, opened, &name))?;
+    count(work, row, (entry, opened, &name), same_order)?;
     let account = opened.credential.certificate.account;
     row.flags.peer_arrived = true;
     outbox::arrived(work, &row.log, &opened.credential.certificate.device)?;
@@ -108,11 +108,13 @@ fn listed_later(
     Ok(())
 }
 
-/// Counters show what of a sender is missing (docs/protocol.md, rule 3).
+/// Counters show what of a sender is missing (docs/protocol.md, rule 3). Where the author has seen
+/// another order of the log, that is looked into, and says more.
 fn count(
     work: &mut Work<'_>,
     row: &LogRow,
     (entry, opened, name): (&Entry, &OpenedMessage, &str),
+    same_order: bool,
 ) -> Result<(), ClientError> {
     let expected = work.tx.sender_counter(&row.log, opened.leaf)?;
     let counter = opened.bound.counter;
@@ -126,6 +128,9 @@ fn count(
     let given_up: BTreeSet<u32> =
         opened.bound.given_up.iter().copied().filter(|it| (from..counter).contains(it)).collect();
     let lost = (counter.saturating_sub(from) as usize).saturating_sub(given_up.len());
+    if !same_order {
+        return Ok(());
+    }
     if lost > 0 {
         let words = format!("{lost} message(s) of {name} were lost on the way");
         line::local_line(work, row, entry, &words)?;

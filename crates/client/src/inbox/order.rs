@@ -24,12 +24,12 @@ pub(crate) struct Suspicion {
     until: Seq,
 }
 
-/// Compares the author's transcript with this device's.
+/// Compares the author's transcript with this device's; `false` where they differ, which is looked into.
 pub(super) fn compare(
     work: &mut Work<'_>,
     row: &LogRow,
     (entry, opened, name): (&Entry, &OpenedMessage, &str),
-) -> Result<(), ClientError> {
+) -> Result<bool, ClientError> {
     let seq = opened.bound.seq;
     let ours =
         if seq == row.cursor { Some(row.hash) } else { work.tx.transcript_hash(&row.log, seq)? };
@@ -37,7 +37,7 @@ pub(super) fn compare(
         || restored::is_forgiven(work, &row.log, seq)?
         || work.core.session.betrayed.contains(&(row.log, opened.leaf))
     {
-        return Ok(());
+        return Ok(true);
     }
     let first = work.tx.first_entry(&row.log)?.unwrap_or(seq);
     work.core.session.suspicions.entry(row.log).or_insert_with(|| Suspicion {
@@ -47,7 +47,7 @@ pub(super) fn compare(
         compared: first.saturating_sub(1),
         until: seq,
     });
-    Ok(())
+    Ok(false)
 }
 
 /// Asks for what is to be compared next.

@@ -9,11 +9,11 @@ use veche_wire::{DeviceId, DeviceRecord, Kind, TokenHash, TokenHashes};
 
 use super::build::{self, Plan};
 use super::{enqueue, seal, settle};
-use crate::ClientError;
 use crate::wanted::{self, Change, JoinerRow, Joiners, Wanted};
 use crate::work::Work;
 #[cfg(feature = "mutants")]
 use crate::work::mutated;
+use crate::{ClientError, succession};
 
 /// How long a change that cannot be made yet waits, in milliseconds.
 const WAIT_MS: u64 = 2_000;
@@ -35,6 +35,11 @@ pub(super) fn seal(
         Plan::Refuse(words) => Made::Refuse(words),
     };
     work.put_group(row.log, group);
+    if matches!((&made, change), (Made::Wait | Made::Refuse(_), Change::RemoveLeaver(_)))
+        && succession::is_without_owner(work, &row)?
+    {
+        return without_owner(work, &row, out);
+    }
     match made {
         Made::Sealed(sealed) => {
             seal::finish(work, &row, out, sealed)?;
@@ -61,6 +66,25 @@ pub(super) fn seal(
             Ok(false)
         }
     }
+}
+
+/// The only owner has left, and nobody may remove an owner: after a while the chat goes on without them.
+fn without_owner(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    mut out: OutboxRow,
+) -> Result<bool, ClientError> {
+    if succession::goes_on_elsewhere(work, row)?.is_some() {
+        settle::drop_row(work, &out)?;
+        return Ok(true);
+    }
+    out.counter += 1;
+    out.not_before = work.now + WAIT_MS;
+    work.tx.update_outbox(&out)?;
+    if out.counter >= WAITS_MAX {
+        succession::without_owner(work, row, out.counter - WAITS_MAX)?;
+    }
+    Ok(false)
 }
 
 enum Made {

@@ -170,8 +170,8 @@ pub(super) fn answered(
             row.seq = seq;
             work.tx.put_departure(&row)?;
         }
-        // Its generation has ended in another way: members are told otherwise.
-        Err(Refused::Stale { .. }) => {
+        // Its generation has ended in another way, or not begun: members are told otherwise.
+        Err(Refused::Stale { .. } | Refused::Forbidden) => {
             let members: Vec<Id> = wanted::decode(&row.members)?;
             let people = members.iter().map(|who| gather::by_account(&AccountId(who.0))).collect();
             let intent = Intent::Gather { purpose: Purpose::Depart { log: log.0 }, people };
