@@ -8,6 +8,7 @@ use expect_test::expect;
 use futures_util::future::ready;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -15,7 +16,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use veche_net::traffic::Watched;
 use veche_net::websocket::{WebSocket, configuration};
 use veche_net::{
-    Initiator, KeepAlive, Packet, Responder, ServerKey, Session, SessionLink, accept, limits,
+    Initiator, KeepAlive, Packet, Responder, ServerKey, Session, SessionLink, accept,
+    accept_in_turn, limits,
 };
 use veche_wire::limits::FRAME_BYTES_MAX;
 
@@ -107,6 +109,34 @@ async fn a_dropped_recv_loses_nothing() {
     };
     let ((), received) = tokio::join!(sender, receiver);
     assert!(received == frames);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handshakes_take_turns_and_silence_takes_none() {
+    let key = ServerKey::from_bytes(&[5; 32]);
+    let turns = Semaphore::new(1);
+    let within = Duration::from_secs(10);
+    let (silent, server_of_silent) = sockets(4096).await;
+    let (mut client, server) = sockets(4096).await;
+    let (initiator, first) = Initiator::new(&key.public()).unwrap();
+
+    let silence = accept_in_turn(server_of_silent, &key, within, &turns);
+    let session = accept_in_turn(server, &key, within, &turns);
+    let handshake = async {
+        let somebody_else = turns.acquire().await.unwrap();
+        client.send(Packet::Binary(first.into())).await.unwrap();
+        timeout(Duration::from_secs(1), client.next()).await.unwrap_err();
+        drop(somebody_else);
+        // The silent one has been waiting for longer, and holds nothing.
+        let answer = timeout(Duration::from_secs(1), client.next()).await.unwrap().unwrap();
+        let Ok(Packet::Binary(answer)) = answer else { panic!("no answer: {answer:?}") };
+        initiator.finish(&answer).unwrap();
+        silent
+    };
+    let (silence, session, _silent) = tokio::join!(silence, session, handshake);
+    session.unwrap();
+    assert!(silence.unwrap_err().0.contains("did not begin a session within 10 seconds"));
+    assert_eq!(turns.available_permits(), 1);
 }
 
 #[tokio::test(start_paused = true)]
