@@ -10,7 +10,7 @@ use veche_wire::{
 
 use crate::storage::{
     Batch, BlobState, Engine, InboxState, InviteCode, KeyPackages, LogRecord, Page, Retired,
-    StorageError,
+    StorageError, Sweep,
 };
 
 /// Runs the whole suite, each part over an engine of its own.
@@ -20,6 +20,7 @@ pub fn all<E: Engine>(fresh: &mut dyn FnMut() -> E) {
     retired_tokens_are_remembered(&mut fresh());
     a_failed_batch_leaves_no_trace(&mut fresh());
     old_entries_are_swept_with_their_ids(&mut fresh());
+    a_log_remembers_how_long_it_was(&mut fresh());
     the_directory_keeps_accounts(&mut fresh());
     each_key_package_is_given_out_once(&mut fresh());
     invite_codes_and_invites_are_replaced(&mut fresh());
@@ -166,9 +167,13 @@ fn old_entries_are_swept_with_their_ids(engine: &mut impl Engine) {
             batch.append(&LOG, &entry(seq, 1), day).unwrap();
         }
     });
-    assert_eq!(write(engine, |batch| batch.sweep_entries(10, 100).unwrap()), 0);
-    assert_eq!(write(engine, |batch| batch.sweep_entries(11, 3).unwrap()), 3, "a piece");
-    assert_eq!(write(engine, |batch| batch.sweep_entries(11, 3).unwrap()), 1, "the rest");
+    let sweep = |removed, is_done| Sweep { removed, is_done };
+    let nothing = write(engine, |batch| batch.sweep_entries(10, 100).unwrap());
+    assert_eq!(nothing, sweep(0, true));
+    let piece = write(engine, |batch| batch.sweep_entries(11, 3).unwrap());
+    assert_eq!(piece, sweep(3, false), "a piece");
+    let rest = write(engine, |batch| batch.sweep_entries(11, 3).unwrap());
+    assert_eq!(rest, sweep(1, true), "the rest");
     write(engine, |batch| {
         assert_eq!(seqs(&batch.entries(&LOG, page(0, 6, 9, 9)).unwrap()), [5, 6]);
         assert_eq!(batch.seq_of(&LOG, &entry(4, 0).id).unwrap(), None);
@@ -188,6 +193,38 @@ fn device(account: u8, device: u8) -> DeviceRecord {
         signature: [1; 64],
     };
     DeviceRecord { certificate, inbox_key: vec![7; 1216] }
+}
+
+fn a_log_remembers_how_long_it_was(engine: &mut impl Engine) {
+    let with = |head| LogRecord { head, ..record() };
+    write(engine, |batch| {
+        for log in [LOG, OTHER_LOG] {
+            batch.put_log(&log, &with(0)).unwrap();
+        }
+    });
+    for seq in 1..=3 {
+        write(engine, |batch| {
+            let before = batch.log(&LOG).unwrap().unwrap();
+            assert_eq!(before, with(seq - 1));
+            batch.append(&LOG, &entry(seq, 1), 10).unwrap();
+            batch.put_log(&LOG, &with(seq)).unwrap();
+        });
+    }
+    write(engine, |batch| {
+        batch.append(&OTHER_LOG, &entry(1, 1), 12).unwrap();
+        batch.put_log(&OTHER_LOG, &with(1)).unwrap();
+    });
+    // When all its entries are gone, it still goes on where it was.
+    let swept = write(engine, |batch| batch.sweep_entries(11, 100).unwrap());
+    assert_eq!(swept, Sweep { removed: 3, is_done: true });
+    write(engine, |batch| {
+        assert_eq!(batch.log(&LOG).unwrap(), Some(with(3)));
+        assert_eq!(batch.log(&OTHER_LOG).unwrap(), Some(with(1)));
+        assert!(batch.entries(&LOG, page(0, 3, 9, 9)).unwrap().is_empty());
+        let frozen = LogRecord { frozen: false, ..with(3) };
+        batch.put_log(&LOG, &frozen).unwrap();
+        assert_eq!(batch.log(&LOG).unwrap(), Some(frozen));
+    });
 }
 
 fn the_directory_keeps_accounts(engine: &mut impl Engine) {

@@ -276,18 +276,18 @@ impl<E: Engine> Service<E> {
         let Some(before) = day_of(now).checked_sub(self.config.retention_days) else {
             return false;
         };
-        let mut removed = 0;
+        let mut is_done = true;
         let swept = self.engine.write(&mut |batch| {
-            removed = batch.sweep_entries(before, PIECE)?;
-            removed = removed.max(batch.sweep_envelopes(before, PIECE)?);
-            removed = removed.max(batch.sweep_blobs(before, PIECE)?);
+            is_done = batch.sweep_entries(before, PIECE)?.is_done;
+            is_done &= batch.sweep_envelopes(before, PIECE)? < PIECE;
+            is_done &= batch.sweep_blobs(before, PIECE)? < PIECE;
             Ok(())
         });
         if let Err(error) = swept.and_then(|()| self.engine.sync()) {
             say::error("could not remove what is past its time", &[("error", &error)]);
             return false;
         }
-        removed >= PIECE
+        !is_done
     }
 
     /// Does what is better done now and then: gives erased bytes back, counts the disk, forgets

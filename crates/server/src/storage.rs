@@ -107,6 +107,15 @@ pub struct Page {
     pub bytes: usize,
 }
 
+/// What came of a piece of sweeping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// How many rows were removed.
+    pub removed: usize,
+    /// Whether everything was looked at; else the next piece goes on from there.
+    pub is_done: bool,
+}
+
 /// Logs and their entries.
 pub trait Logs {
     /// What is known of a log.
@@ -149,11 +158,11 @@ pub trait Logs {
     /// # Errors
     /// Where the engine failed.
     fn entries(&mut self, log: &LogId, page: Page) -> Stored<Vec<Entry>>;
-    /// Removes at most `limit` entries stored before the day; how many it removed.
+    /// Removes at most `limit` entries stored before the day.
     ///
     /// # Errors
     /// Where the engine failed.
-    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<usize>;
+    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<Sweep>;
 }
 
 /// What the directory knows of an account.

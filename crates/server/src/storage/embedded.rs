@@ -34,8 +34,9 @@ mod logs;
 
 pub use backup::backup;
 
-/// Version of both schemas, in `PRAGMA user_version`.
-const SCHEMA_VERSION: u32 = 1;
+/// Version of both schemas, in `PRAGMA user_version`. Version 2 has one index less on the entries, and
+/// a log's row is behind what the log holds.
+const SCHEMA_VERSION: u32 = 2;
 /// How long to wait for another program that uses the same database (`veched invite`, `backup`).
 const BUSY_MS: Duration = Duration::from_secs(10);
 /// Databases up to this size are checked page by page at start.
@@ -61,6 +62,8 @@ pub struct Embedded {
     /// Bytes of blobs.
     blob_bytes: u64,
     erased: Erased,
+    /// The last log whose entries were looked at for what is past its time; none at the beginning.
+    swept: Option<LogId>,
     /// How many changes the directory had had when it was last written anew.
     scattered_at: Option<u64>,
     metrics: Arc<Metrics>,
@@ -90,6 +93,7 @@ struct Transaction<'a> {
     /// Rows of `logs` that were looked at or changed.
     records: BTreeMap<LogId, logs::Known>,
     erased: Erased,
+    swept: Option<LogId>,
 }
 
 /// Blob files of a transaction.
@@ -139,6 +143,7 @@ impl Embedded {
             folder: folder.to_owned(),
             blob_bytes,
             erased: Erased { logs: true, directory: true },
+            swept: None,
             scattered_at: None,
             metrics,
             _lock: lock,
@@ -189,10 +194,11 @@ impl Embedded {
             files: Files::default(),
             records: BTreeMap::new(),
             erased: self.erased,
+            swept: self.swept,
         };
         let done = work(&mut transaction).and_then(|()| transaction.write_logs());
         let files = std::mem::take(&mut transaction.files);
-        let erased = transaction.erased;
+        let (erased, swept) = (transaction.erased, transaction.swept);
         let started = Instant::now();
         let done = done.and_then(|()| files.sync()).and_then(|()| {
             databases.into_iter().try_for_each(|database| Ok(database.execute_batch("COMMIT")?))
@@ -205,6 +211,7 @@ impl Embedded {
             self.metrics.commits.count(started.elapsed());
         }
         self.erased = erased;
+        self.swept = swept;
         self.blob_bytes = (self.blob_bytes + files.added_bytes).saturating_sub(files.removed_bytes);
         files.remove_doomed();
         Ok(())
@@ -307,6 +314,13 @@ fn open_database(path: &Path, schema: &str, vfs: Option<&CStr>) -> Stored<Connec
         0 => {
             let transaction = database.transaction()?;
             transaction.execute_batch(schema)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            transaction.commit()?;
+        }
+        1 => {
+            check_pages(&database, path)?;
+            let transaction = database.transaction()?;
+            transaction.execute_batch(logs::FROM_VERSION_1)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()?;
         }

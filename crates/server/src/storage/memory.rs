@@ -12,7 +12,7 @@ use veche_wire::{
 
 use super::{
     AccountState, Batch, BlobState, Blobs, Day, Directory, Engine, InboxState, Inboxes, InviteCode,
-    KeyPackages, LogRecord, Logs, Page, Retired, StorageError, Stored, Work,
+    KeyPackages, LogRecord, Logs, Page, Retired, StorageError, Stored, Sweep, Work,
 };
 
 type Undo = Box<dyn FnOnce(&mut Tables) + Send>;
@@ -186,14 +186,14 @@ impl Logs for Transaction<'_> {
         Ok(cut(rows.map(|(_, (entry, _))| entry), page, |entry| entry.bytes.len()))
     }
 
-    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<usize> {
+    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<Sweep> {
         let old = self.tables.entries.iter().filter(|(_, (_, day))| *day < before);
         let keys: Vec<_> = old.take(limit).map(|(key, (entry, _))| (*key, entry.id)).collect();
         for (key, id) in &keys {
             self.put(|tables| &mut tables.entries, *key, None);
             self.put(|tables| &mut tables.ids, (key.0, *id), None);
         }
-        Ok(keys.len())
+        Ok(Sweep { removed: keys.len(), is_done: keys.len() < limit })
     }
 }
 

@@ -4,11 +4,12 @@ use rusqlite::{OptionalExtension, params};
 use veche_wire::{AdminKey, Entry, EntryId, LogId, Seq, TokenHash, TokenHashes};
 
 use super::{Transaction, fixed, from_sql, to_sql};
-use crate::storage::{Day, LogRecord, Logs, Page, Retired, StorageError, Stored};
+use crate::storage::{Day, LogRecord, Logs, Page, Retired, StorageError, Stored, Sweep};
 
 pub(super) const SCHEMA: &str = "
     CREATE TABLE logs (
         log BLOB PRIMARY KEY,
+        -- The last seq when the row was written; the log may have later entries.
         head INTEGER NOT NULL,
         last_commit INTEGER NOT NULL,
         generation INTEGER NOT NULL,
@@ -36,7 +37,6 @@ pub(super) const SCHEMA: &str = "
         PRIMARY KEY (log, seq)
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX entries_by_id ON entries (log, id);
-    CREATE INDEX entries_by_day ON entries (day);
     CREATE TABLE blobs (
         name BLOB PRIMARY KEY,
         total INTEGER NOT NULL,
@@ -46,8 +46,14 @@ pub(super) const SCHEMA: &str = "
     CREATE INDEX blobs_by_day ON blobs (day);
 ";
 
+/// What a database of the first version has too much.
+pub(super) const FROM_VERSION_1: &str = "DROP INDEX IF EXISTS entries_by_day";
+
+/// How many logs one piece of sweeping looks at.
+const LOGS_PER_SWEEP: usize = 10_000;
+
 /// A row of `logs` inside a transaction: read once, and written once however many entries the log
-/// takes.
+/// takes, if something else than its head has changed. The entries themselves tell the head.
 pub(super) struct Known {
     record: LogRecord,
     is_changed: bool,
@@ -85,7 +91,9 @@ impl Logs for Transaction<'_> {
             return Ok(Some(known.record.clone()));
         }
         let mut query = self.logs.prepare_cached(
-            "SELECT head, last_commit, generation, read_hash, write_hash, admins_version, admins,
+            "SELECT max(head, coalesce((SELECT seq FROM entries WHERE log = ?1
+                                        ORDER BY seq DESC LIMIT 1), 0)),
+                    last_commit, generation, read_hash, write_hash, admins_version, admins,
                     frozen, made_with
              FROM logs WHERE log = ?1",
         )?;
@@ -98,7 +106,11 @@ impl Logs for Transaction<'_> {
     }
 
     fn put_log(&mut self, log: &LogId, record: &LogRecord) -> Stored<()> {
-        self.records.insert(*log, Known { record: record.clone(), is_changed: true });
+        let is_changed = self.records.get(log).is_none_or(|known| {
+            let only_head = LogRecord { head: known.record.head, ..record.clone() };
+            known.is_changed || known.record != only_head
+        });
+        self.records.insert(*log, Known { record: record.clone(), is_changed });
         Ok(())
     }
 
@@ -184,15 +196,69 @@ impl Logs for Transaction<'_> {
         Ok(entries)
     }
 
-    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<usize> {
-        let removed = self
+    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<Sweep> {
+        let mut removed = 0;
+        for _ in 0..LOGS_PER_SWEEP {
+            let Some(log) = self.log_after_swept()? else {
+                self.swept = None;
+                return Ok(Sweep { removed, is_done: true });
+            };
+            removed += self.sweep_log(&log, before, limit - removed)?;
+            if removed >= limit {
+                return Ok(Sweep { removed, is_done: false });
+            }
+            self.swept = Some(log);
+        }
+        Ok(Sweep { removed, is_done: false })
+    }
+}
+
+impl Transaction<'_> {
+    /// The next log that has entries.
+    fn log_after_swept(&self) -> Stored<Option<LogId>> {
+        let mut query = match self.swept {
+            None => self.logs.prepare_cached("SELECT log FROM entries ORDER BY log LIMIT 1")?,
+            Some(_) => self
+                .logs
+                .prepare_cached("SELECT log FROM entries WHERE log > ?1 ORDER BY log LIMIT 1")?,
+        };
+        let after = self.swept.as_ref().map(|log| log.as_bytes().as_slice());
+        let mut rows = query.query(rusqlite::params_from_iter(after))?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let log = row.get_ref(0)?.as_blob().map_err(|_| StorageError::Corrupt("an entry"))?;
+        Ok(Some(LogId(fixed(log)?)))
+    }
+
+    /// Removes the first entries of a log that are past their time, at most `limit`; how many.
+    fn sweep_log(&mut self, log: &LogId, before: Day, limit: usize) -> Stored<usize> {
+        let log = log.as_bytes().as_slice();
+        let (mut removed, mut last) = (0, 0);
+        let mut query = self
             .logs
+            .prepare_cached("SELECT seq, day FROM entries WHERE log = ?1 ORDER BY seq LIMIT ?2")?;
+        let mut rows = query.query(params![log, to_sql(limit as u64)])?;
+        while let Some(row) = rows.next()? {
+            if row.get::<_, Day>(1)? >= before {
+                break;
+            }
+            last = row.get::<_, i64>(0)?;
+            removed += 1;
+        }
+        drop(rows);
+        if removed == 0 {
+            return Ok(0);
+        }
+        // The entries told the head until now.
+        self.logs
             .prepare_cached(
-                "DELETE FROM entries WHERE (log, seq) IN
-                     (SELECT log, seq FROM entries WHERE day < ?1 LIMIT ?2)",
+                "UPDATE logs SET head = max(head, (SELECT seq FROM entries WHERE log = ?1
+                                                   ORDER BY seq DESC LIMIT 1)) WHERE log = ?1",
             )?
-            .execute(params![before, to_sql(limit as u64)])?;
-        self.erased.logs |= removed > 0;
+            .execute([log])?;
+        self.logs
+            .prepare_cached("DELETE FROM entries WHERE log = ?1 AND seq <= ?2")?
+            .execute(params![log, last])?;
+        self.erased.logs = true;
         Ok(removed)
     }
 }
