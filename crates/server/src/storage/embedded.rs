@@ -23,11 +23,13 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use veche_wire::LogId;
 
+use self::checkpoint::Checkpointer;
 use super::{Engine, InviteCode, StorageError, Stored, Work};
 use crate::metrics::Metrics;
 
 mod backup;
 mod blobs;
+mod checkpoint;
 mod directory;
 mod inboxes;
 mod logs;
@@ -67,6 +69,7 @@ pub struct Embedded {
     /// How many changes the directory had had when it was last written anew.
     scattered_at: Option<u64>,
     metrics: Arc<Metrics>,
+    checkpointer: Option<Checkpointer>,
     /// Keeps other servers away until it is dropped.
     _lock: File,
 }
@@ -133,7 +136,13 @@ impl Embedded {
             Err(TryLockError::WouldBlock) => return Err(StorageError::InUse),
             Err(TryLockError::Error(error)) => return Err(broken_file("lock", &error)),
         }
-        let logs = open_database(&folder.join("logs.db"), logs::SCHEMA, vfs)?;
+        let path = folder.join("logs.db");
+        let mut logs = open_database(&path, logs::SCHEMA, vfs)?;
+        // The thread would open the file through another VFS.
+        let checkpointer = match vfs {
+            None => Some(Checkpointer::start(&mut logs, &path)?),
+            Some(_) => None,
+        };
         let directory = open_directory(folder, vfs)?;
         sync_folder(folder)?;
         let blob_bytes = blobs::count_bytes(&logs)?;
@@ -146,6 +155,7 @@ impl Embedded {
             swept: None,
             scattered_at: None,
             metrics,
+            checkpointer,
             _lock: lock,
         };
         blobs::remove_orphans(&engine.logs, &engine.folder.join("blobs"))?;
@@ -235,6 +245,7 @@ impl Engine for Embedded {
         let Erased { logs, directory } = self.erased;
         // Else the write-ahead log keeps its size: writing over it is faster than growing it.
         if logs {
+            let _quiet = self.checkpointer.as_ref().map(Checkpointer::pause);
             give_back(&self.logs)?;
         }
         let size = fs::metadata(self.folder.join("directory.db")).map_or(0, |file| file.len());
