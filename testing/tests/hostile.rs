@@ -174,8 +174,12 @@ fn nobody_from_outside_takes_a_chat_elsewhere() {
     world.wait_ms(60 * 60_000);
     assert_eq!(bo.requests().len(), 2);
     assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
+    // Nor where the person takes it for an invitation like any other.
+    bo.accept_all();
+    world.wait_ms(60_000);
+    assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
     world.reconnect(&ana);
-    world.settle();
+    world.wait_ms(10 * 60_000);
     assert_eq!(bo.chat(group).unwrap().state, ChatState::Active);
 }
 

@@ -143,50 +143,73 @@ fn of_two_successors_the_lower_wins() {
     assert!(ana.screen(chat).ends_with("bob: one chat"), "{}", ana.screen(chat));
 }
 
+/// Somebody has missed entries that are not there any more, and nobody is there to add them again.
+fn alone_and_stuck(world: &mut World, one: &Person, others: [&Person; 2], group: LogId) {
+    world.cut_off(one);
+    others[0].say(group, "gone with the wind");
+    world.settle();
+    world.forget_old_entries();
+    others[0].say(group, "meanwhile");
+    world.settle();
+    for person in others {
+        world.cut_off(person);
+    }
+    world.reconnect(one);
+    world.wait_ms(5 * MINUTE);
+    assert_eq!(state(one, group), Some(ChatState::Repairing));
+}
+
 #[test]
-fn whoever_follows_a_chat_is_asked_before_a_member_takes_it_elsewhere() {
+fn a_plain_member_takes_a_chat_nowhere() {
     let mut world = World::seeded(33);
     let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
     let group = world.group("harvest", [&ana, &bo, &cyd]);
-    // What Cyd has missed is not there any more, and nobody is there to add her again.
-    world.cut_off(&cyd);
-    ana.say(group, "gone with the wind");
+    alone_and_stuck(&mut world, &cyd, [&ana, &bo], group);
+    world.wait_ms(10 * 60 * MINUTE);
+    assert_eq!(now(&cyd, group), group);
+    world.reconnect(&ana);
     world.settle();
-    world.wait_ms(1_000);
-    world.forget_old_entries();
-    for person in [&ana, &bo] {
-        world.cut_off(person);
-    }
-    world.reconnect(&cyd);
-    world.wait_ms(60 * MINUTE);
-    assert_eq!(state(&cyd, group), Some(ChatState::Repairing));
-    world.wait_ms(6 * 60 * MINUTE);
-    let chat = now(&cyd, group);
-    assert_ne!(chat, group, "after some hours even a plain member goes on");
+    assert_eq!(state(&cyd, group), Some(ChatState::Active));
+    assert!(cyd.screen(group).contains("ana: meanwhile"), "{}", cyd.screen(group));
+}
 
-    for person in [&ana, &bo] {
-        world.reconnect(person);
-    }
+#[test]
+fn an_owner_who_went_on_alone_is_followed_and_misses_nothing() {
+    let mut world = World::seeded(37);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    alone_and_stuck(&mut world, &ana, [&bo, &cyd], group);
+    cyd.say(group, "written on the train");
+    world.wait_ms(15 * MINUTE);
+    let chat = now(&ana, group);
+    assert_ne!(chat, group);
+    ana.say(chat, "is anybody here?");
     world.settle();
-    for person in [&ana, &bo] {
-        // Cyd is no owner: it is for them to say.
-        assert_eq!(now(person, group), group);
-        assert_eq!(person.requests().len(), 1, "{:?}", person.requests());
-    }
-    ana.accept_all();
-    world.settle();
-    assert_eq!(now(&ana, group), chat);
-    assert_eq!(now(&bo, group), group);
-    ana.say(chat, "follow me");
-    world.settle();
-    assert!(cyd.screen(chat).ends_with("ana: follow me"), "{}", cyd.screen(chat));
-    assert!(!bo.screen(group).contains("follow me"));
-    bo.accept_all();
+
+    world.reconnect(&bo);
+    world.reconnect(&cyd);
     world.settle();
     for person in [&ana, &bo, &cyd] {
-        assert_eq!(now(person, group), chat);
-        assert_eq!(person.members(chat), "ana (owner), bob, cyd (owner)");
+        assert_eq!(now(person, group), chat, "{person:?}");
+        assert_eq!(person.members(chat), "ana (owner), bob, cyd");
+        let screen = person.screen(chat);
+        for said in ["bob: meanwhile", "cyd: written on the train"] {
+            assert!(screen.contains(said), "{person:?}: {screen}");
+        }
     }
+    bo.say(chat, "all of us");
+    world.settle();
+    for person in [&ana, &bo, &cyd] {
+        assert!(person.screen(chat).ends_with("bob: all of us"), "{}", person.screen(chat));
+    }
+    // Whoever leaves is out of both logs.
+    cyd.leave(chat);
+    world.settle();
+    ana.say(chat, "without cyd");
+    world.settle();
+    assert_eq!(state(&cyd, group), Some(ChatState::Left));
+    assert_eq!(bo.members(chat), "ana (owner), bob");
+    assert!(!cyd.screen(chat).contains("without cyd"));
 }
 
 #[test]

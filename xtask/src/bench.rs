@@ -63,7 +63,9 @@ fn page(document: &Value) -> String {
         "Benchmarks",
         "Made from `docs/benchmarks.json` by `cargo xtask bench --json`; not edited by hand. Other \
          programs ran on the machine at the same time: read the CPU times, the counts, the bytes and \
-         the ratios to a floor that was measured in the same run; wall times and rates only where a disk is waited for.",
+         the ratios to a floor that was measured in the same run; wall times and rates only \
+         where a disk is waited for. What thousands of connections take, with other servers beside \
+         it, is in [load.md](load.md).",
         document,
     )
 }

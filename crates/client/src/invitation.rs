@@ -110,10 +110,9 @@ fn invited(
         // Nobody can be brought back into a log from which the chat has gone on.
         Some(LogState::Stuck | LogState::Succeeded) => return Ok(()),
         Some(LogState::Left | LogState::Removed) => decided(trusted),
-        None => match succession::claim(work, predecessor.as_ref(), sender)? {
+        None => match succession::claim(work, predecessor.as_ref(), (&from, invitation.kind))? {
             Claim::Unknown => decided(trusted),
             Claim::Obeyed => InvitationState::Accepted,
-            Claim::Waits => InvitationState::Held,
             Claim::Asked => InvitationState::Request,
             Claim::Declined => return succession::decline(work, sender, &invitation.log),
         },
@@ -361,10 +360,10 @@ fn put_rows(
     let earlier = work.tx.log(&invitation.log)?;
     let chat = earlier.as_ref().map_or(invitation.log, |earlier| earlier.chat);
     let mut log = log_row(invitation, chat, state);
-    if let Some(predecessor) = opened(row)?.1
+    if let Some(predecessor) = obeyed(work, row)?
         && let Some(before) = work.tx.log(&predecessor)?
     {
-        log.rank = succession::rank_after(&before, row.direct);
+        log.rank = before.rank + 1;
     }
     if let Some(earlier) = &earlier {
         log.rank = earlier.rank;
@@ -419,9 +418,10 @@ fn joined_group(
     invitation: &Invitation,
     group: Group,
 ) -> Result<(), ClientError> {
-    let predecessor = opened(row)?.1;
+    let claimed = opened(row)?.1;
+    let predecessor = obeyed(work, row)?;
     let honest = group.accounts().contains(&row.account)
-        && predecessor.is_none_or(|log| group.policy().predecessor == Some(log))
+        && claimed.is_none_or(|log| group.policy().predecessor == Some(log))
         && group.policy().kind == invitation.kind
         && (!row.direct || is_between_us(work, &group, &row.account)?);
     if !honest {
@@ -469,6 +469,10 @@ fn joined_group(
     outbox::announce_admin_key(work, &mut log, &group)?;
     if let Some(predecessor) = predecessor {
         succession::follow(work, &predecessor, &mut log)?;
+        if let Some(mut chat) = work.tx.chat(&log.chat)?.filter(|chat| chat.chat == log.log) {
+            chat.title.clone_from(&group.policy().title);
+            work.tx.put_chat(&chat)?;
+        }
     }
     work.tx.put_log(&log)?;
     work.put_group(log.log, group);
@@ -480,6 +484,13 @@ fn joined_group(
     let chat = work.tx.log(&log.log)?.map_or(log.chat, |log| log.chat);
     work.tell(Event::Chat(chat));
     finish(work, row.intent, Ok(chat))
+}
+
+/// The log whose successor an invitation leads into, where whoever sent it may still say so.
+fn obeyed(work: &mut Work<'_>, row: &InvitationRow) -> Result<Option<LogId>, ClientError> {
+    let (invitation, predecessor) = opened(row)?;
+    let claim = succession::claim(work, predecessor.as_ref(), (&row.account, invitation.kind))?;
+    Ok(predecessor.filter(|_| matches!(claim, Claim::Obeyed | Claim::Asked)))
 }
 
 fn is_between_us(work: &Work<'_>, group: &Group, peer: &AccountId) -> Result<bool, ClientError> {

@@ -5,49 +5,76 @@
 use std::collections::BTreeMap;
 
 use veche_mls::{ChatKind, Control, Envelope, Invitation, Policy, Role};
-use veche_store::{InvitationState, LogRow, LogState, OutboxState};
+use veche_store::{LogRow, LogState, OutboxState};
 use veche_wire::{AccountId, Credential, DeviceRecord, LogId, limits};
 
 use crate::wanted::{self, Change, Id, Intent, Purpose, Wanted};
 use crate::work::Work;
-use crate::{ClientError, Event, gather, inbox, invitation, outbox};
+use crate::{ClientError, Event, gather, inbox, outbox};
 
-/// After how many requests in vain (about 12 minutes) the first owner in line makes a successor, and
-/// any member's is obeyed.
-const OWNERS_TRIES: u32 = 7;
-/// After how many (about two hours) it may be somebody who is no owner.
-const OTHERS_TRIES: u32 = 11;
+/// After how many requests in vain (about 12 minutes) the first owner in line makes a successor.
+const FIRST_TRIES: u32 = 7;
 /// The last in line need not wait longer than this many further requests.
 const TURNS_MAX: u32 = 3;
+/// After how many a device that is in the successor asks no more for its place in the log before
+/// (some nine hours of being connected).
+const LAST_TRIES: u32 = 13;
 
 /// What is shown where the new log begins.
 const GOES_ON: &str = "the chat could not be repaired where it was; it goes on from here";
 
-/// What a device that cannot follow does when nobody has answered its request for a while: whether it
-/// has found another log in which the chat goes on, or makes it.
+/// What a device that cannot follow a group does when nobody has answered its requests for a while:
+/// whether it need not ask again.
 pub(crate) fn instead_of_asking(
     work: &mut Work<'_>,
     row: &LogRow,
     tries: u32,
 ) -> Result<bool, ClientError> {
-    if tries < OWNERS_TRIES {
+    if work.tx.chat(&row.chat)?.is_none_or(|chat| chat.direct) {
         return Ok(false);
     }
-    for mut held in work.tx.invitations()? {
-        let predecessor = invitation::opened(&held)?.1;
-        if held.state == InvitationState::Held && predecessor == Some(row.log) {
-            held.state = InvitationState::Accepted;
-            work.tx.put_invitation(&held)?;
-            // It goes on asking until it has come in there.
-            return Ok(false);
+    if goes_on_elsewhere(work, row)?.is_some() {
+        if tries >= LAST_TRIES {
+            end(work, row)?;
+        }
+        return Ok(tries >= LAST_TRIES);
+    }
+    let Some(policy) = known(work, &row.log, |group| group.policy().clone())? else {
+        return Ok(false);
+    };
+    let me = work.identity()?.account();
+    if policy.role(&me) == Role::Owner
+        && turn(work, row, &policy)?.is_some_and(|turn| tries >= FIRST_TRIES + turn)
+    {
+        begin(work, row, policy)?;
+    }
+    // It asks on: whoever comes later can still tell what it has missed.
+    Ok(false)
+}
+
+/// This device gives up its place in a log from which the chat has gone on.
+fn end(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    outbox::fail_outbox(work, &row.log, "you have left this chat")?;
+    inbox::readmit::repaired(work, &row.log)?;
+    work.tx.put_log(&LogRow { state: LogState::Succeeded, ..row.clone() })?;
+    match work.take_group(&row.log) {
+        Ok(group) => inbox::end(work, row, group),
+        // It was never inside.
+        Err(ClientError::Bug(_)) => inbox::forget(work, row),
+        Err(error) => Err(error),
+    }
+}
+
+/// This person is in a chat no more: nor in the logs before the one that it has left.
+pub(crate) fn end_predecessors(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    let direct = work.tx.chat(&row.chat)?.is_none_or(|chat| chat.direct);
+    for before in work.tx.logs_of(&row.chat)?.into_iter().filter(|_| !direct) {
+        let is_in = matches!(before.state, LogState::Active | LogState::Stuck);
+        if before.rank < row.rank && is_in {
+            end(work, &before)?;
         }
     }
-    let Some(policy) = known_policy(work, &row.log)? else { return Ok(false) };
-    if turn(work, &row.log, &policy)?.is_none_or(|turn| tries < turn) {
-        return Ok(false);
-    }
-    begin(work, row, policy)?;
-    Ok(true)
+    Ok(())
 }
 
 /// Whether all owners of a group have asked to go: their requests cannot be carried out, since an owner
@@ -69,19 +96,17 @@ pub(crate) fn without_owner(
     row: &LogRow,
     rounds: u32,
 ) -> Result<(), ClientError> {
-    let Some(policy) = known_policy(work, &row.log)? else { return Ok(()) };
-    let turn = turn(work, &row.log, &policy)?;
-    if turn.is_some_and(|turn| rounds >= turn.saturating_sub(OTHERS_TRIES) * ROUNDS_PER_TURN) {
+    let Some(policy) = known(work, &row.log, |group| group.policy().clone())? else {
+        return Ok(());
+    };
+    if turn(work, row, &policy)?.is_some_and(|turn| rounds >= turn * ROUNDS_PER_TURN) {
         begin(work, row, policy)?;
     }
     Ok(())
 }
 
-/// The policy of a log's group as it was last known here; `None` where this device was never inside.
-fn known_policy(work: &mut Work<'_>, log: &LogId) -> Result<Option<Policy>, ClientError> {
-    known(work, log, |group| group.policy().clone())
-}
-
+/// What a look at a log's group as it was last known here shows; `None` where this device was never
+/// inside.
 fn known<T>(
     work: &mut Work<'_>,
     log: &LogId,
@@ -94,27 +119,23 @@ fn known<T>(
     }
 }
 
-/// After how many requests in vain it is this device's turn: owners first, then admins, then by leaf.
-fn turn(work: &mut Work<'_>, log: &LogId, policy: &Policy) -> Result<Option<u32>, ClientError> {
+/// How many come before this device, of those who have not asked to go: owners first, then admins,
+/// among these by leaf; at most [`TURNS_MAX`].
+fn turn(work: &mut Work<'_>, row: &LogRow, policy: &Policy) -> Result<Option<u32>, ClientError> {
     let me = work.identity()?.device();
-    let mut line: Vec<_> = work.with_group(log, |group| {
-        let members = group.members().into_iter();
+    let leavers = leavers(work, row)?;
+    let mut line: Vec<_> = work.with_group(&row.log, |group| {
         let place = |member: veche_mls::Member| {
             let certificate = member.credential.certificate;
-            (std::cmp::Reverse(policy.role(&certificate.account)), member.leaf, certificate.device)
+            let role = std::cmp::Reverse(policy.role(&certificate.account));
+            let stays = !leavers.contains(&certificate.account);
+            stays.then_some((role, member.leaf, certificate.device))
         };
-        members.map(place).collect()
+        group.members().into_iter().filter_map(place).collect()
     })?;
     line.sort_unstable();
-    let owners = line.iter().filter(|(role, ..)| role.0 == Role::Owner).count();
-    let place = line.iter().position(|(.., device)| *device == me);
-    Ok(place.map(|place| {
-        let (first, before) = match place.checked_sub(owners) {
-            None => (OWNERS_TRIES, place),
-            Some(before) => (OTHERS_TRIES, before),
-        };
-        first + u32::try_from(before).unwrap_or(TURNS_MAX).min(TURNS_MAX)
-    }))
+    let before = line.iter().position(|(.., device)| *device == me);
+    Ok(before.map(|before| u32::try_from(before).unwrap_or(TURNS_MAX).min(TURNS_MAX)))
 }
 
 /// Makes the successor: a group like the one that was last known here, without keys of its own yet, and
@@ -126,23 +147,20 @@ fn begin(work: &mut Work<'_>, old: &LogRow, policy: Policy) -> Result<(), Client
         others.remove(&leaver);
     }
     others.remove(&me);
-    let peer = work.tx.chat(&old.chat)?.and_then(|chat| chat.peer);
-    let mut roles = Vec::new();
-    let mut founded = Policy {
+    let role = |(account, role): (&AccountId, &Role)| (Id(account.0), *role as u8);
+    let roles: Vec<_> =
+        policy.roles.iter().filter(|(account, _)| **account != me).map(role).collect();
+    let founded = Policy {
+        // Whoever makes it can look after it.
+        roles: BTreeMap::from([(me, Role::Owner)]),
         admin_keys: BTreeMap::new(),
         admins_version: 0,
         predecessor: Some(old.log),
         ..policy
     };
-    if founded.kind == ChatKind::Group {
-        // Whoever makes it can look after it.
-        let before = std::mem::replace(&mut founded.roles, BTreeMap::from([(me, Role::Owner)]));
-        let role = |(account, role): (AccountId, Role)| (Id(account.0), role as u8);
-        roles = before.into_iter().filter(|(account, _)| *account != me).map(role).collect();
-    }
-    let log = outbox::create_log(work, founded, peer)?;
+    let log = outbox::create_log(work, founded, None)?;
     let Some(mut new) = work.tx.log(&log)? else { return Ok(()) };
-    new.rank = rank_after(old, peer.is_some());
+    new.rank = old.rank + 1;
     work.tx.put_log(&new)?;
     let others: Vec<AccountId> = others.into_iter().collect();
     for people in others.chunks(limits::ADDS_PER_COMMIT_MAX) {
@@ -175,66 +193,53 @@ fn leavers(work: &mut Work<'_>, row: &LogRow) -> Result<Vec<AccountId>, ClientEr
     Ok(found)
 }
 
-/// The place of a successor among the logs of its conversation. Direct chats have two places only, as
-/// several of them become one in any order.
-pub(crate) fn rank_after(old: &LogRow, direct: bool) -> u64 {
-    if direct { 1 } else { old.rank + 1 }
-}
-
 /// What becomes of an invitation into a successor of a chat that is known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// The chat is not known here: it is an invitation like any other.
+    /// The chat is not known here, or the sender not in it: it is an invitation like any other.
     Unknown,
-    /// Whoever sends it may say so, or nobody else answers: it is obeyed.
+    /// Whoever sends it may say so.
     Obeyed,
-    /// Others may still answer.
-    Waits,
-    /// This device follows the chat, and the sender is no owner: the person decides.
+    /// The sender is a plain member: the person decides.
     Asked,
     /// The person has left the chat.
     Declined,
 }
 
-/// Judges an invitation into a successor of `predecessor`.
+/// Judges an invitation of `sender` into a successor of a log.
 pub(crate) fn claim(
     work: &mut Work<'_>,
     predecessor: Option<&LogId>,
-    sender: &Credential,
+    (sender, kind): (&AccountId, ChatKind),
 ) -> Result<Claim, ClientError> {
     let old = predecessor.map(|log| work.tx.log(log)).transpose()?.flatten();
     let Some(old) = old else { return Ok(Claim::Unknown) };
     let Some(latest) = work.tx.logs_of(&old.chat)?.pop() else { return Ok(Claim::Unknown) };
+    let direct = work.tx.chat(&old.chat)?.is_none_or(|chat| chat.direct);
+    if direct || kind == ChatKind::Direct {
+        return Ok(Claim::Unknown);
+    }
     if matches!(latest.state, LogState::Left | LogState::Removed) {
         return Ok(Claim::Declined);
     }
-    let account = sender.certificate.account;
-    let is_owner = |policy: Policy| policy.role(&account) == Role::Owner;
-    if known_policy(work, &latest.log)?.is_some_and(is_owner) || is_to_own(work, &latest, &account)?
-    {
-        return Ok(Claim::Obeyed);
+    // A successor that was just made here has not its members yet: then the log before it tells. Later
+    // it does not, or whoever was removed since could still speak for the chat.
+    let before = if latest.flags.peer_arrived { &latest.log } else { &old.log };
+    let mut role = None;
+    for log in [&latest.log, before] {
+        let seen = known(work, log, |group| {
+            group.accounts().contains(sender).then(|| group.policy().role(sender))
+        })?;
+        role = role.max(seen.flatten());
     }
-    if latest.state == LogState::Active && is_without_owner(work, &latest)? {
-        return Ok(Claim::Obeyed);
-    }
-    let inside = |group: &veche_mls::Group| group.accounts().contains(&account);
-    if latest.state != LogState::Stuck || known(work, &latest.log, inside)? != Some(true) {
-        return Ok(Claim::Asked);
-    }
-    let tries = work.tx.readmission(&latest.log)?.map_or(0, |asked| asked.tries);
-    Ok(if tries < OWNERS_TRIES { Claim::Waits } else { Claim::Obeyed })
-}
-
-/// Whether this device is about to give somebody back that they were an owner, in a successor that it
-/// has just made itself.
-fn is_to_own(work: &Work<'_>, latest: &LogRow, account: &AccountId) -> Result<bool, ClientError> {
-    for out in work.tx.outbox(&latest.log)? {
-        if let Wanted::Change(Change::Succeed { roles, .. }) = wanted::decode(&out.body)?
-            && roles.contains(&(Id(account.0), Role::Owner as u8))
-        {
-            return Ok(true);
+    Ok(match role {
+        None => Claim::Unknown,
+        Some(Role::Owner) => Claim::Obeyed,
+        Some(_) if latest.state == LogState::Active && is_without_owner(work, &latest)? => {
+            Claim::Obeyed
         }
-    }
-    Ok(false)
+        Some(_) => Claim::Asked,
+    })
 }
 
 /// Answers that this device does not take its place.
@@ -271,74 +276,55 @@ pub(crate) fn declined(
 ) -> Result<(), ClientError> {
     let device = sender.certificate.device;
     let is_awaited = work.tx.awaited(log)?.iter().any(|(awaited, _)| *awaited == device);
-    let is_successor = |policy: Policy| policy.predecessor.is_some();
+    let is_successor = known(work, log, |group| group.policy().predecessor.is_some())?;
     let active = work.tx.log(log)?.is_some_and(|row| row.state == LogState::Active);
-    if active && is_awaited && known_policy(work, log)?.is_some_and(is_successor) {
+    if active && is_awaited && is_successor == Some(true) {
         outbox::remove_who_declined(work, log, &sender.certificate.account)?;
     }
     Ok(())
 }
 
-/// This device is in the successor: the chat goes on there. Of two successors of one chat the lower
-/// `LogId` wins, and the other becomes part of what was before.
+/// This device is in the successor: the chat goes on there. Of two successors of one log the lower
+/// `LogId` wins, and the other stands beside what was before.
 pub(crate) fn follow(
     work: &mut Work<'_>,
     predecessor: &LogId,
     new: &mut LogRow,
 ) -> Result<(), ClientError> {
-    let Some(mut old) = work.tx.log(predecessor)? else { return Ok(()) };
+    let Some(old) = work.tx.log(predecessor)? else { return Ok(()) };
     let latest = work.tx.logs_of(&old.chat)?.pop();
-    let rival = latest.filter(|latest| latest.log != old.log && latest.log != new.log);
-    let direct = work.tx.chat(&old.chat)?.is_some_and(|chat| chat.direct);
-    if direct {
-        work.tx.set_rank(&old.log, 0)?;
-        old.rank = 0;
-    }
-    let winner = match rival {
-        Some(rival) if rival.log < new.log => {
-            work.tx.set_rank(&new.log, old.rank)?;
-            new.rank = old.rank;
-            outbox::move_over(work, new, &rival, false)?;
-            rival
-        }
-        Some(mut rival) => {
-            work.tx.set_rank(&rival.log, old.rank)?;
-            rival.rank = old.rank;
-            outbox::move_over(work, &rival, new, false)?;
-            new.clone()
-        }
+    let latest = latest.filter(|latest| latest.log != old.log && latest.log != new.log);
+    let winner = match latest {
         None => new.clone(),
+        Some(latest) => {
+            let before = known(work, &latest.log, |group| group.policy().predecessor)?.flatten();
+            // What succeeds a later log than this one is never given up for it.
+            if before != Some(*predecessor) || latest.log < new.log {
+                work.tx.set_rank(&new.log, old.rank)?;
+                new.rank = old.rank;
+                outbox::move_over(work, new, &latest, false)?;
+                latest
+            } else {
+                work.tx.set_rank(&latest.log, old.rank)?;
+                outbox::move_over(work, &latest, new, false)?;
+                new.clone()
+            }
+        }
     };
-    hand_over(work, old.clone(), &winner)?;
+    if matches!(old.state, LogState::Stuck | LogState::Creating) {
+        outbox::seal_anew(work, &old.log)?;
+        outbox::move_over(work, &old, &winner, true)?;
+    } else {
+        // Whoever can follow the old log reads on, as others may still write there.
+        outbox::move_over(work, &old, &winner, false)?;
+    }
+    if winner.log == new.log {
+        say_that_it_goes_on(work, new)?;
+    }
     work.tx.merge_chats(&[old.chat, new.chat, winner.chat], &winner.log)?;
     new.chat = winner.log;
     work.tell(Event::Chat(winner.log));
     Ok(())
-}
-
-/// The old log gives what waits in it to the new one. Whoever could not follow it is in it no more;
-/// whoever can reads on, as others may still write there.
-fn hand_over(work: &mut Work<'_>, mut old: LogRow, new: &LogRow) -> Result<(), ClientError> {
-    let is_over = matches!(old.state, LogState::Stuck | LogState::Creating);
-    if is_over {
-        outbox::seal_anew(work, &old.log)?;
-    }
-    outbox::move_over(work, &old, new, is_over)?;
-    if old.state != LogState::Succeeded {
-        say_that_it_goes_on(work, new)?;
-    }
-    if !is_over {
-        return Ok(());
-    }
-    inbox::readmit::repaired(work, &old.log)?;
-    old.state = LogState::Succeeded;
-    work.tx.put_log(&old)?;
-    match work.take_group(&old.log) {
-        Ok(group) => inbox::end(work, &old, group),
-        // It was never inside.
-        Err(ClientError::Bug(_)) => inbox::forget(work, &old),
-        Err(error) => Err(error),
-    }
 }
 
 fn say_that_it_goes_on(work: &mut Work<'_>, new: &LogRow) -> Result<(), ClientError> {
@@ -347,24 +333,23 @@ fn say_that_it_goes_on(work: &mut Work<'_>, new: &LogRow) -> Result<(), ClientEr
     inbox::line(work, new, place, &inbox::Line { by: me, about: Some(me), words: GOES_ON })
 }
 
-/// Whether a chat goes on in another log than this one, so that nobody need ask for a place in this.
+/// The log in which a chat goes on after this one, while this device is in it.
 pub(crate) fn goes_on_elsewhere(
     work: &Work<'_>,
     row: &LogRow,
 ) -> Result<Option<LogRow>, ClientError> {
     let latest = work.tx.logs_of(&row.chat)?.pop();
     Ok(latest.filter(|latest| {
-        latest.log != row.log && matches!(latest.state, LogState::Active | LogState::Creating)
+        latest.rank > row.rank && matches!(latest.state, LogState::Active | LogState::Creating)
     }))
 }
 
-/// This device cannot follow a log from which the chat has gone on already.
-pub(crate) fn leave_behind(
-    work: &mut Work<'_>,
-    row: LogRow,
-    latest: &LogRow,
-) -> Result<(), ClientError> {
-    hand_over(work, row, latest)
+/// The server does not make a successor: the chat is where it was, and may try again later.
+pub(crate) fn not_made(work: &mut Work<'_>, new: &LogRow) -> Result<(), ClientError> {
+    let before = work.tx.logs_of(&new.chat)?.into_iter().rfind(|before| before.rank < new.rank);
+    let Some(before) = before else { return Ok(()) };
+    outbox::move_over(work, new, &before, true)?;
+    work.tx.set_rank(&new.log, 0).map_err(ClientError::from)
 }
 
 /// The way in, of an invitation that is kept as an envelope.

@@ -97,7 +97,8 @@ pub(crate) fn accept(
 /// This device is not a member any more: it keeps the history and no keys.
 pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(), ClientError> {
     group.forget(work.keep)?;
-    forget(work, row)
+    forget(work, row)?;
+    crate::succession::end_predecessors(work, row)
 }
 
 /// What is kept for members alone goes.

@@ -135,6 +135,9 @@ pub(crate) fn not_created(
     words: &str,
 ) -> Result<(), ClientError> {
     let reason = format!("the chat could not be made: {words}");
+    if let Some(row) = work.tx.log(log)? {
+        crate::succession::not_made(work, &row)?;
+    }
     super::fail_outbox(work, log, &reason)?;
     if let Some(mut row) = work.tx.log(log)? {
         row.state = LogState::Left;

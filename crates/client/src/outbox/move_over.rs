@@ -4,8 +4,9 @@ use veche_store::{LogRow, OutboxRow, OutboxState, PENDING_POSITION, RowState};
 use veche_wire::Content;
 use veche_wire::content::Body;
 
+use super::settle;
 use crate::ClientError;
-use crate::wanted::{self, Wanted};
+use crate::wanted::{self, Change, Wanted};
 use crate::work::Work;
 
 /// Moves what waits for `from` to the end of what waits for `to`, in its order. Where `everything` may
@@ -29,6 +30,13 @@ pub(crate) fn move_over(
                 }
                 move_row(work, &out, to)?;
                 move_message(work, from, to, &content)?;
+            }
+            Wanted::Change(Change::Succeed { .. }) if everything => {
+                // It was for a log that the server has not made.
+                work.tx.delete_outbox(out.position)?;
+                if let Some(intent) = out.intent {
+                    settle::fail_intent(work, intent, "the chat did not go on there")?;
+                }
             }
             Wanted::Change(_) | Wanted::Leave if everything && !out.automatic => {
                 move_row(work, &out, to)?;
