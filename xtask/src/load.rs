@@ -26,10 +26,11 @@ pub(crate) fn load(
         return Err(Usage("load needs the name of a load, such as fanout".to_owned()).into());
     };
     if name == "table" {
-        let (peers, cycles) = (arguments.flag("--peers"), arguments.number("--cycles", CYCLES)?);
+        let (peers, resumes) = (arguments.flag("--peers"), arguments.flag("--resume"));
+        let cycles = arguments.number("--cycles", CYCLES)?;
         arguments.finish()?;
         let folder = build(repository, (profile, false), consent)?;
-        return table(repository, &folder, &Wish { profile, peers, cycles });
+        return table(repository, &folder, &Wish { profile, peers, cycles, resumes });
     }
     let commit = repository.commit();
     let folder = build(repository, (profile, true), consent)?;

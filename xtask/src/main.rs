@@ -36,7 +36,7 @@ cargo xtask <command>, from anywhere in the repository
   fuzz [--target NAME] [--mutations N]  every decoder over its corpus and N seeded mutations
   bench --json [--release]              measure; write docs/benchmarks.json and .md
   load NAME [--release] [--members N]…  sessions by the thousand against one server, as JSON
-  load table [--release] [--peers] [--cycles 10]
+  load table [--release] [--peers] [--cycles 10] [--resume]
                                         every load with its goal; write docs/load.json and .md
   audit                                 licences and known vulnerabilities of what we lean on
   help                                  this page

@@ -1,7 +1,9 @@
 //! The table of loads: each is run three times and the median held against its goal, in
 //! `docs/load.json` and `docs/load.md`.
 
-use std::path::Path;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -128,7 +130,7 @@ const LINES: [Line; 12] = [
     },
     kill(&["kill", "--of", "fanout"]),
     kill(&["kill", "--of", "pairs"]),
-    kill(&["kill", "--of", "drain"]),
+    kill(&["kill", "--of", "drain", "--members", "16", "--entries", "20000"]),
     kill(&["kill", "--of", "storm"]),
 ];
 
@@ -141,15 +143,58 @@ pub(crate) struct Wish {
     pub(crate) peers: bool,
     /// How often the server is killed in each load with kills.
     pub(crate) cycles: u64,
+    /// Whether an interrupted table is gone on with, instead of begun anew.
+    pub(crate) resumes: bool,
+}
+
+/// What was measured so far, a line for each run: half an hour can be interrupted.
+struct Kept {
+    path: PathBuf,
+    runs: Vec<Value>,
+}
+
+impl Kept {
+    fn open(repository: &Repository, resumes: bool) -> Result<Self> {
+        let path = repository.root().join("target").join("load-table.jsonl");
+        let text =
+            if resumes && path.exists() { fs::read_to_string(&path)? } else { String::new() };
+        fs::write(&path, &text)?;
+        let runs = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        Ok(Self { path, runs })
+    }
+
+    /// The commit that the runs so far are of; a table is of one commit.
+    fn commit(&self) -> Option<String> {
+        self.runs.first()?["commit"].as_str().map(str::to_owned)
+    }
+
+    fn rows(&self, doing: &str, turn: usize) -> Option<Vec<Value>> {
+        let run = self.runs.iter().find(|run| run["doing"] == doing && run["turn"] == turn)?;
+        run["rows"].as_array().cloned()
+    }
+
+    fn add(&mut self, commit: &str, doing: &str, (turn, rows): (usize, &[Value])) -> Result<()> {
+        let run = json!({ "commit": commit, "doing": doing, "turn": turn, "rows": rows });
+        let mut file = fs::OpenOptions::new().append(true).open(&self.path)?;
+        writeln!(file, "{run}")?;
+        self.runs.push(run);
+        Ok(())
+    }
 }
 
 /// Runs everything with the programs of `folder`, and writes both files.
 pub(crate) fn table(repository: &Repository, folder: &Path, wish: &Wish) -> Result<()> {
-    let commit = repository.commit();
+    let mut kept = Kept::open(repository, wish.resumes)?;
+    let commit = kept.commit().unwrap_or_else(|| repository.commit());
     let (mut goals, mut beside) = (Vec::new(), Vec::new());
     for line in &LINES {
         let mut runs = Vec::new();
+        let command = words(line, wish).join(" ");
         for turn in 1..=line.times {
+            if let Some(rows) = kept.rows(&command, turn) {
+                runs.push(rows);
+                continue;
+            }
             let mut words = words(line, wish);
             if wish.peers && line.has_peers && turn == line.times {
                 words.push("--peers".to_owned());
@@ -158,11 +203,11 @@ pub(crate) fn table(repository: &Repository, folder: &Path, wish: &Wish) -> Resu
             let step = repository.testing_in(folder, ["load"]).words(&words);
             let (rows, good) = step.objects()?;
             if !good {
-                bail!("a load failed; nothing was written");
+                bail!("a load failed; --resume goes on before it");
             }
+            kept.add(&commit, &command, (turn, &rows))?;
             runs.push(rows);
         }
-        let command = words(line, wish).join(" ");
         goals.extend(line.goals.iter().map(|goal| held_against(goal, &command, &runs)));
         if wish.peers && line.has_peers {
             let rows = runs.pop().unwrap_or_default();
