@@ -96,7 +96,9 @@ mod tests {
             page(&document),
             "# Benchmarks\n\nMade from `docs/benchmarks.json` by `cargo xtask bench --json`; not \
              edited by hand. Other programs ran on the machine at the same time: read the CPU times, \
-             the counts, the bytes and the ratios to a floor that was measured in the same run; wall times and rates only where a disk is waited for.\
+             the counts, the bytes and the ratios to a floor that was measured in the same run; wall times and rates \
+             only where a disk is waited for. What thousands of connections take, with other servers \
+             beside it, is in [load.md](load.md).\
              \n\nCommit 0123456789ab, profile dev.\n\n\
              | what | value |\n|---|---|\n| cores | 2 |\n\
              \n## Results\n\n| what | value |\n|---|---|\n| seal ms | 0.125 |\n\
