@@ -1,8 +1,8 @@
-//! A home and a server's folder that an earlier version wrote are opened, read, and used.
+//! Homes and servers' folders that earlier versions wrote are opened, read, and used.
 //!
-//! They are written anew only when a format was changed on purpose before the first release:
-//! `cargo run -p veche-testing -- fixtures --write testing/fixtures/v1`. After a release they stay
-//! as they are, for ever.
+//! A version whose formats differ from those kept here gets a folder of its own:
+//! `cargo run -p veche-testing -- fixtures --write testing/fixtures/vN`, and [`VERSIONS`] names it.
+//! The others stay as they are, for ever.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,10 @@ use veche_wire::LogId;
 
 /// What to read where a test of this file fails.
 const MEND: &str = "a home or a server's folder of an earlier version cannot be used any more. \
-    Write a migration. Only where nothing was released yet and the format was changed on purpose: \
-    cargo run -p veche-testing -- fixtures --write testing/fixtures/v1";
+    Write a migration.";
+
+/// The kept versions: without the keys of own leaves and with the server's first schema; as of today.
+const VERSIONS: [&str; 2] = ["v1", "v2"];
 
 /// A copy of the fixtures, with the server running and ana sitting at her old home.
 struct Old {
@@ -25,10 +27,15 @@ struct Old {
 }
 
 impl Old {
-    fn open() -> Self {
-        eprintln!("{MEND}");
+    /// Each of the kept versions in turn.
+    fn each() -> impl Iterator<Item = Self> {
+        VERSIONS.into_iter().map(Self::open)
+    }
+
+    fn open(version: &str) -> Self {
+        eprintln!("{version}: {MEND}");
         let copy = tempfile::tempdir().expect("a temporary folder");
-        fixtures::copy(&kept(), copy.path()).expect("the fixtures can be copied");
+        fixtures::copy(&kept(version), copy.path()).expect("the fixtures can be copied");
         let mut gathering = Gathering::over(&copy.path().join(fixtures::SERVER), 72);
         let store = fixtures::open_home(&copy.path().join(fixtures::HOME));
         store.verify().expect("every page of the home is whole");
@@ -66,13 +73,16 @@ impl Old {
     }
 }
 
-fn kept() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1")
+fn kept(version: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(version)
 }
 
 #[test]
 fn an_old_home_shows_what_it_showed() {
-    let mut old = Old::open();
+    Old::each().for_each(shows);
+}
+
+fn shows(mut old: Old) {
     let (direct, group) = old.chats();
     old.check(
         direct,
@@ -96,7 +106,10 @@ fn an_old_home_shows_what_it_showed() {
 
 #[test]
 fn an_old_home_and_an_old_server_go_on_together() {
-    let mut old = Old::open();
+    Old::each().for_each(go_on);
+}
+
+fn go_on(mut old: Old) {
     let (direct, group) = old.chats();
     old.gathering.settle();
     old.check(
@@ -131,7 +144,10 @@ fn an_old_home_and_an_old_server_go_on_together() {
 
 #[test]
 fn a_newcomer_talks_with_an_old_home_through_an_old_server() {
-    let mut old = Old::open();
+    Old::each().for_each(newcomer);
+}
+
+fn newcomer(mut old: Old) {
     old.gathering.settle();
     let cy = old.gathering.newcomer("cyd");
     let ana = PersonReference::Username("ana".to_owned());
@@ -163,5 +179,8 @@ fn the_fixtures_are_small() {
     fn length(path: &Path) -> u64 {
         std::fs::metadata(path).expect("a file").len()
     }
-    assert!(size(&kept()) < 640 << 10, "{} bytes are in the repository for ever", size(&kept()));
+    for version in VERSIONS {
+        let size = size(&kept(version));
+        assert!(size < 640 << 10, "{size} bytes are in the repository for ever");
+    }
 }

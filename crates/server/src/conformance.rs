@@ -20,6 +20,7 @@ pub fn all<E: Engine>(fresh: &mut dyn FnMut() -> E) {
     retired_tokens_are_remembered(&mut fresh());
     a_failed_batch_leaves_no_trace(&mut fresh());
     old_entries_are_swept_with_their_ids(&mut fresh());
+    a_wrong_clock_keeps_nothing_for_ever(&mut fresh());
     a_log_remembers_how_long_it_was(&mut fresh());
     the_directory_keeps_accounts(&mut fresh());
     each_key_package_is_given_out_once(&mut fresh());
@@ -168,11 +169,11 @@ fn old_entries_are_swept_with_their_ids(engine: &mut impl Engine) {
         }
     });
     let sweep = |removed, is_done| Sweep { removed, is_done };
-    let nothing = write(engine, |batch| batch.sweep_entries(10, 100).unwrap());
+    let nothing = write(engine, |batch| batch.sweep_entries(10..=20, 100).unwrap());
     assert_eq!(nothing, sweep(0, true));
-    let piece = write(engine, |batch| batch.sweep_entries(11, 3).unwrap());
+    let piece = write(engine, |batch| batch.sweep_entries(11..=20, 3).unwrap());
     assert_eq!(piece, sweep(3, false), "a piece");
-    let rest = write(engine, |batch| batch.sweep_entries(11, 3).unwrap());
+    let rest = write(engine, |batch| batch.sweep_entries(11..=20, 3).unwrap());
     assert_eq!(rest, sweep(1, true), "the rest");
     write(engine, |batch| {
         assert_eq!(seqs(&batch.entries(&LOG, page(0, 6, 9, 9)).unwrap()), [5, 6]);
@@ -180,6 +181,22 @@ fn old_entries_are_swept_with_their_ids(engine: &mut impl Engine) {
         assert_eq!(batch.seq_of(&LOG, &entry(5, 0).id).unwrap(), Some(5));
         assert_eq!(batch.id_at(&LOG, 4).unwrap(), None);
         assert_eq!(batch.id_at(&LOG, 5).unwrap(), Some(entry(5, 0).id));
+    });
+}
+
+fn a_wrong_clock_keeps_nothing_for_ever(engine: &mut impl Engine) {
+    write(engine, |batch| {
+        for (seq, day) in [(1, 10), (2, 99), (3, 10), (4, 99), (5, 11), (6, 10)] {
+            batch.append(&LOG, &entry(seq, 1), day).unwrap();
+        }
+        batch.append(&OTHER_LOG, &entry(1, 1), 99).unwrap();
+    });
+    // What was said after an old entry, but dated later than today, may be of today.
+    let swept = write(engine, |batch| batch.sweep_entries(11..=20, 100).unwrap());
+    assert_eq!(swept, Sweep { removed: 3, is_done: true });
+    write(engine, |batch| {
+        assert_eq!(seqs(&batch.entries(&LOG, page(0, 6, 9, 9)).unwrap()), [4, 5, 6]);
+        assert_eq!(seqs(&batch.entries(&OTHER_LOG, page(0, 6, 9, 9)).unwrap()), [1]);
     });
 }
 
@@ -215,7 +232,7 @@ fn a_log_remembers_how_long_it_was(engine: &mut impl Engine) {
         batch.put_log(&OTHER_LOG, &with(1)).unwrap();
     });
     // When all its entries are gone, it still goes on where it was.
-    let swept = write(engine, |batch| batch.sweep_entries(11, 100).unwrap());
+    let swept = write(engine, |batch| batch.sweep_entries(11..=20, 100).unwrap());
     assert_eq!(swept, Sweep { removed: 3, is_done: true });
     write(engine, |batch| {
         assert_eq!(batch.log(&LOG).unwrap(), Some(with(3)));

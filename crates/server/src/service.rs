@@ -273,12 +273,11 @@ impl<E: Engine> Service<E> {
     /// there may be more.
     pub fn sweep(&mut self, now: Millis) -> bool {
         const PIECE: usize = 1_000;
-        let Some(before) = day_of(now).checked_sub(self.config.retention_days) else {
-            return false;
-        };
+        let today = day_of(now);
+        let Some(before) = today.checked_sub(self.config.retention_days) else { return false };
         let mut is_done = true;
         let swept = self.engine.write(&mut |batch| {
-            is_done = batch.sweep_entries(before, PIECE)?.is_done;
+            is_done = batch.sweep_entries(before..=today, PIECE)?.is_done;
             is_done &= batch.sweep_envelopes(before, PIECE)? < PIECE;
             is_done &= batch.sweep_blobs(before, PIECE)? < PIECE;
             Ok(())

@@ -3,6 +3,8 @@
 //! All changes happen inside [`Engine::write`], whose work is done whole or not at all. No trait here
 //! takes a clock: the day, the only time that is ever stored, is passed in.
 
+use std::ops::RangeInclusive;
+
 use veche_wire::{
     AccountId, AdminKey, BlobId, DeviceId, DeviceRecord, Entry, EntryId, InboxEntry, LogId, Seq,
     TokenHash, TokenHashes,
@@ -158,11 +160,12 @@ pub trait Logs {
     /// # Errors
     /// Where the engine failed.
     fn entries(&mut self, log: &LogId, page: Page) -> Stored<Vec<Entry>>;
-    /// Removes at most `limit` entries stored before the day.
+    /// Removes at most `limit` entries, each log's from its beginning: up to the last that was stored
+    /// before the days in which entries are kept. A day after them is one of a clock that was wrong.
     ///
     /// # Errors
     /// Where the engine failed.
-    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<Sweep>;
+    fn sweep_entries(&mut self, kept: RangeInclusive<Day>, limit: usize) -> Stored<Sweep>;
 }
 
 /// What the directory knows of an account.

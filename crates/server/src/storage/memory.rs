@@ -3,6 +3,7 @@
 //! It knows what was synced: [`Memory::lose_unsynced`] drops the rest, as a loss of power does.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use sha2::{Digest, Sha256};
 use veche_wire::{
@@ -186,8 +187,18 @@ impl Logs for Transaction<'_> {
         Ok(cut(rows.map(|(_, (entry, _))| entry), page, |entry| entry.bytes.len()))
     }
 
-    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<Sweep> {
-        let old = self.tables.entries.iter().filter(|(_, (_, day))| *day < before);
+    fn sweep_entries(&mut self, kept: RangeInclusive<Day>, limit: usize) -> Stored<Sweep> {
+        let mut ends = BTreeMap::new();
+        let mut young = None;
+        for ((log, seq), (_, day)) in &self.tables.entries {
+            if kept.contains(day) {
+                young = Some(*log);
+            } else if young != Some(*log) && day < kept.start() {
+                ends.insert(*log, *seq);
+            }
+        }
+        let is_old = |(log, seq): &(LogId, Seq)| ends.get(log).is_some_and(|end| seq <= end);
+        let old = self.tables.entries.iter().filter(|(key, _)| is_old(key));
         let keys: Vec<_> = old.take(limit).map(|(key, (entry, _))| (*key, entry.id)).collect();
         for (key, id) in &keys {
             self.put(|tables| &mut tables.entries, *key, None);

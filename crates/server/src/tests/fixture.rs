@@ -1,7 +1,7 @@
-//! A folder that the first version wrote, which every later one must open.
+//! Folders that earlier versions wrote, which every later one must open.
 //!
-//! When the format changes before the first release, this test writes it anew where the variable
-//! `UPDATE_FIXTURES` is set.
+//! Where the variable `UPDATE_FIXTURES` is set, the last of them is written anew: give a changed format
+//! a name of its own first. The others stay as they are, for ever.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,11 @@ use crate::{Config, ConnectionId};
 
 const BLOB: BlobId = BlobId([9; 32]);
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/folder-v1")
+/// By the version of the schema.
+const FIXTURES: [&str; 2] = ["folder-v1", "folder-v2"];
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
 fn stage_in(folder: &Path) -> (Stage<Embedded>, ConnectionId) {
@@ -48,9 +51,9 @@ fn envelope(to: &Person) -> Request {
     })
 }
 
-fn write_the_fixture() {
-    let _ = fs::remove_dir_all(fixture());
-    let (mut stage, id) = stage_in(&fixture());
+fn write_the_fixture(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+    let (mut stage, id) = stage_in(folder);
     let (chat, next) = chats();
     let ana = Person::new(1, 1);
     assert_eq!(stage.ask(id, chat.create()), Response::Done);
@@ -63,7 +66,7 @@ fn write_the_fixture() {
     stage.ask(id, Request::PutBlob { blob: BLOB, offset: 0, total: 6, bytes, permit });
     stage.service.engine_mut().tidy().unwrap();
     drop(stage);
-    fs::remove_file(fixture().join("lock")).unwrap();
+    fs::remove_file(folder.join("lock")).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -80,12 +83,16 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn a_folder_of_the_first_version_opens() {
+fn a_folder_of_each_version_opens() {
     if std::env::var_os("UPDATE_FIXTURES").is_some() {
-        write_the_fixture();
+        write_the_fixture(&fixture(FIXTURES[FIXTURES.len() - 1]));
     }
+    FIXTURES.iter().for_each(|name| opens(name));
+}
+
+fn opens(name: &str) {
     let folder = tempfile::tempdir().unwrap();
-    copy(&fixture(), folder.path());
+    copy(&fixture(name), folder.path());
     let (mut stage, id) = stage_in(folder.path());
     let (chat, next) = chats();
     let ana = Person::new(1, 1);

@@ -1,5 +1,7 @@
 //! Logs and entries as rows.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{OptionalExtension, params};
 use veche_wire::{AdminKey, Entry, EntryId, LogId, Seq, TokenHash, TokenHashes};
 
@@ -196,14 +198,14 @@ impl Logs for Transaction<'_> {
         Ok(entries)
     }
 
-    fn sweep_entries(&mut self, before: Day, limit: usize) -> Stored<Sweep> {
+    fn sweep_entries(&mut self, kept: RangeInclusive<Day>, limit: usize) -> Stored<Sweep> {
         let mut removed = 0;
         for _ in 0..LOGS_PER_SWEEP {
             let Some(log) = self.log_after_swept()? else {
                 self.swept = None;
                 return Ok(Sweep { removed, is_done: true });
             };
-            removed += self.sweep_log(&log, before, limit - removed)?;
+            removed += self.sweep_log(&log, &kept, limit - removed)?;
             if removed >= limit {
                 return Ok(Sweep { removed, is_done: false });
             }
@@ -230,19 +232,28 @@ impl Transaction<'_> {
     }
 
     /// Removes the first entries of a log that are past their time, at most `limit`; how many.
-    fn sweep_log(&mut self, log: &LogId, before: Day, limit: usize) -> Stored<usize> {
+    fn sweep_log(
+        &mut self,
+        log: &LogId,
+        kept: &RangeInclusive<Day>,
+        limit: usize,
+    ) -> Stored<usize> {
         let log = log.as_bytes().as_slice();
-        let (mut removed, mut last) = (0, 0);
+        let (mut seen, mut removed, mut last) = (0, 0, 0);
         let mut query = self
             .logs
             .prepare_cached("SELECT seq, day FROM entries WHERE log = ?1 ORDER BY seq LIMIT ?2")?;
         let mut rows = query.query(params![log, to_sql(limit as u64)])?;
         while let Some(row) = rows.next()? {
-            if row.get::<_, Day>(1)? >= before {
+            let day = row.get::<_, Day>(1)?;
+            seen += 1;
+            if kept.contains(&day) {
                 break;
             }
-            last = row.get::<_, i64>(0)?;
-            removed += 1;
+            if day < *kept.start() {
+                last = row.get::<_, i64>(0)?;
+                removed = seen;
+            }
         }
         drop(rows);
         if removed == 0 {
