@@ -1,7 +1,7 @@
 //! What a person wants, checked against what is known here, and written down.
 
 use veche_mls::Role as MlsRole;
-use veche_store::{Direction, LogState, OutboxRow, OutboxState, RowState};
+use veche_store::{Direction, LogState, RowState};
 use veche_wire::content::Body;
 use veche_wire::{Content, EntryId, LogId, Request, limits};
 
@@ -141,15 +141,8 @@ fn add_members(work: &mut Work<'_>, chat: &LogId, names: &[String]) -> Result<Re
         return refuse("Only admins and owners of this group add people.");
     }
     let people = others(work, names)?;
-    let intent = work
-        .tx
-        .insert_intent(&wanted::encode(&Intent::Gather { purpose: Purpose::Add, people }))?;
-    outbox::enqueue_change(work, &log, Change::Add(Vec::new()), Some(intent))?;
-    // It holds its place in the order until everybody was looked up.
-    if let Some(row) = work.tx.outbox_of_intent(intent)? {
-        work.tx.update_outbox(&OutboxRow { state: OutboxState::Preparing, ..row })?;
-    }
-    Ok(Reply::Intent(intent))
+    let gather = Intent::Gather { purpose: Purpose::Add, people };
+    outbox::enqueue_gathered(work, &log, gather, Change::Add(Vec::new())).map(Reply::Intent)
 }
 
 /// The accounts of members with these names.

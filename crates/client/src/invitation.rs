@@ -1,8 +1,6 @@
 //! Coming in: what the inbox brings is kept and decided upon; an accepted invitation becomes a chat
 //! (docs/protocol.md, rules 13 and 14).
 
-use std::collections::BTreeSet;
-
 use veche_mls::{
     ChatKind, Envelope, GenerationSecret, Group, Invitation, JoinError, open_envelope, open_tree,
 };
@@ -162,22 +160,13 @@ fn may_repair(
     {
         return Ok(true);
     }
-    let inside = group_of(work, &invitation.log)?;
+    let inside = work.look_at_group(&invitation.log, Group::accounts)?;
     Ok(inside.is_none_or(|inside| inside.contains(&sender.certificate.account)))
 }
 
 /// Whether this device ever had its place in a log.
 pub(crate) fn came_in(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError> {
-    Ok(group_of(work, log)?.is_some())
-}
-
-/// The accounts in a group as it was last known here; `None` where this device was never inside.
-fn group_of(work: &mut Work<'_>, log: &LogId) -> Result<Option<BTreeSet<AccountId>>, ClientError> {
-    match work.with_group(log, Group::accounts) {
-        Ok(accounts) => Ok(Some(accounts)),
-        Err(ClientError::Bug(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+    Ok(work.look_at_group(log, |_| ())?.is_some())
 }
 
 /// A kept invitation, and the log whose successor it leads into, where it does.

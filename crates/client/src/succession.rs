@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use veche_mls::{ChatKind, Control, Envelope, Invitation, Policy, Role};
-use veche_store::{LogRow, LogState, OutboxState};
+use veche_store::{LogRow, LogState};
 use veche_wire::{AccountId, Credential, DeviceRecord, LogId, limits};
 
 use crate::wanted::{self, Change, Id, Intent, Purpose, Wanted};
@@ -33,13 +33,13 @@ pub(crate) fn instead_of_asking(
     if work.tx.chat(&row.chat)?.is_none_or(|chat| chat.direct) {
         return Ok(false);
     }
-    if goes_on_elsewhere(work, row)?.is_some() {
+    if goes_on_elsewhere(work, row)? {
         if tries >= LAST_TRIES {
             end(work, row)?;
         }
         return Ok(tries >= LAST_TRIES);
     }
-    let Some(policy) = known(work, &row.log, |group| group.policy().clone())? else {
+    let Some(policy) = work.look_at_group(&row.log, |group| group.policy().clone())? else {
         return Ok(false);
     };
     let me = work.identity()?.account();
@@ -57,12 +57,7 @@ fn end(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     outbox::fail_outbox(work, &row.log, "you have left this chat")?;
     inbox::readmit::repaired(work, &row.log)?;
     work.tx.put_log(&LogRow { state: LogState::Succeeded, ..row.clone() })?;
-    match work.take_group(&row.log) {
-        Ok(group) => inbox::end(work, row, group),
-        // It was never inside.
-        Err(ClientError::Bug(_)) => inbox::forget(work, row),
-        Err(error) => Err(error),
-    }
+    inbox::end_anyhow(work, row)
 }
 
 /// This person is in a chat no more: nor in the logs before the one that it has left.
@@ -96,27 +91,13 @@ pub(crate) fn without_owner(
     row: &LogRow,
     rounds: u32,
 ) -> Result<(), ClientError> {
-    let Some(policy) = known(work, &row.log, |group| group.policy().clone())? else {
+    let Some(policy) = work.look_at_group(&row.log, |group| group.policy().clone())? else {
         return Ok(());
     };
     if turn(work, row, &policy)?.is_some_and(|turn| rounds >= turn * ROUNDS_PER_TURN) {
         begin(work, row, policy)?;
     }
     Ok(())
-}
-
-/// What a look at a log's group as it was last known here shows; `None` where this device was never
-/// inside.
-fn known<T>(
-    work: &mut Work<'_>,
-    log: &LogId,
-    look: impl FnOnce(&veche_mls::Group) -> T,
-) -> Result<Option<T>, ClientError> {
-    match work.with_group(log, look) {
-        Ok(seen) => Ok(Some(seen)),
-        Err(ClientError::Bug(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// How many come before this device, of those who have not asked to go: owners first, then admins,
@@ -165,14 +146,9 @@ fn begin(work: &mut Work<'_>, old: &LogRow, policy: Policy) -> Result<(), Client
     let others: Vec<AccountId> = others.into_iter().collect();
     for people in others.chunks(limits::ADDS_PER_COMMIT_MAX) {
         let people = people.iter().map(gather::by_account).collect();
-        let intent = Intent::Gather { purpose: Purpose::Succeed, people };
-        let intent = work.tx.insert_intent(&wanted::encode(&intent))?;
+        let gather = Intent::Gather { purpose: Purpose::Succeed, people };
         let change = Change::Succeed { people: Vec::new(), roles: roles.clone() };
-        outbox::enqueue_change(work, &log, change, Some(intent))?;
-        if let Some(row) = work.tx.outbox_of_intent(intent)? {
-            let state = OutboxState::Preparing;
-            work.tx.update_outbox(&veche_store::OutboxRow { state, ..row })?;
-        }
+        outbox::enqueue_gathered(work, &log, gather, change)?;
     }
     follow(work, &old.log, &mut new)
 }
@@ -227,7 +203,7 @@ pub(crate) fn claim(
     let before = if latest.flags.peer_arrived { &latest.log } else { &old.log };
     let mut role = None;
     for log in [&latest.log, before] {
-        let seen = known(work, log, |group| {
+        let seen = work.look_at_group(log, |group| {
             group.accounts().contains(sender).then(|| group.policy().role(sender))
         })?;
         role = role.max(seen.flatten());
@@ -276,7 +252,7 @@ pub(crate) fn declined(
 ) -> Result<(), ClientError> {
     let device = sender.certificate.device;
     let is_awaited = work.tx.awaited(log)?.iter().any(|(awaited, _)| *awaited == device);
-    let is_successor = known(work, log, |group| group.policy().predecessor.is_some())?;
+    let is_successor = work.look_at_group(log, |group| group.policy().predecessor.is_some())?;
     let active = work.tx.log(log)?.is_some_and(|row| row.state == LogState::Active);
     if active && is_awaited && is_successor == Some(true) {
         outbox::remove_who_declined(work, log, &sender.certificate.account)?;
@@ -297,7 +273,8 @@ pub(crate) fn follow(
     let winner = match latest {
         None => new.clone(),
         Some(latest) => {
-            let before = known(work, &latest.log, |group| group.policy().predecessor)?.flatten();
+            let before =
+                work.look_at_group(&latest.log, |group| group.policy().predecessor)?.flatten();
             // What succeeds a later log than this one is never given up for it.
             if before != Some(*predecessor) || latest.log < new.log {
                 work.tx.set_rank(&new.log, old.rank)?;
@@ -333,13 +310,10 @@ fn say_that_it_goes_on(work: &mut Work<'_>, new: &LogRow) -> Result<(), ClientEr
     inbox::line(work, new, place, &inbox::Line { by: me, about: Some(me), words: GOES_ON })
 }
 
-/// The log in which a chat goes on after this one, while this device is in it.
-pub(crate) fn goes_on_elsewhere(
-    work: &Work<'_>,
-    row: &LogRow,
-) -> Result<Option<LogRow>, ClientError> {
+/// Whether a chat goes on after this log, in one in which this device is.
+pub(crate) fn goes_on_elsewhere(work: &Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
     let latest = work.tx.logs_of(&row.chat)?.pop();
-    Ok(latest.filter(|latest| {
+    Ok(latest.is_some_and(|latest| {
         latest.rank > row.rank && matches!(latest.state, LogState::Active | LogState::Creating)
     }))
 }

@@ -107,27 +107,41 @@ impl Work<'_> {
     /// Takes the group of a log out of the cache, loading it where needed; [`Self::put_group`] gives
     /// it back.
     pub(crate) fn take_group(&mut self, log: &LogId) -> Result<Group, ClientError> {
-        if let Some(group) = self.core.groups.remove(log) {
-            return Ok(group);
+        self.find_group(log)?.ok_or_else(|| without_group(log))
+    }
+
+    /// As [`Self::take_group`]; `None` where this device was never inside.
+    pub(crate) fn find_group(&mut self, log: &LogId) -> Result<Option<Group>, ClientError> {
+        match self.core.groups.remove(log) {
+            Some(group) => Ok(Some(group)),
+            None => Ok(Group::load(self.keep, *log)?),
         }
-        Group::load(self.keep, *log)?
-            .ok_or_else(|| ClientError::Bug(format!("the group of {log} is not in the database")))
     }
 
     pub(crate) fn put_group(&mut self, log: LogId, group: Group) {
         self.core.groups.insert(log, group);
     }
 
-    /// A look at the group of a log, where there is one.
+    /// A look at the group of a log in which this device is.
     pub(crate) fn with_group<T>(
         &mut self,
         log: &LogId,
         look: impl FnOnce(&Group) -> T,
     ) -> Result<T, ClientError> {
-        let group = self.take_group(log)?;
+        self.look_at_group(log, look)?.ok_or_else(|| without_group(log))
+    }
+
+    /// A look at the group of a log as it was last known here; `None` where this device was never
+    /// inside.
+    pub(crate) fn look_at_group<T>(
+        &mut self,
+        log: &LogId,
+        look: impl FnOnce(&Group) -> T,
+    ) -> Result<Option<T>, ClientError> {
+        let Some(group) = self.find_group(log)? else { return Ok(None) };
         let seen = look(&group);
         self.put_group(*log, group);
-        Ok(seen)
+        Ok(Some(seen))
     }
 
     /// Tells an event once the transaction is durable.
@@ -147,6 +161,10 @@ impl Work<'_> {
             self.asks.push((key, request));
         }
     }
+}
+
+fn without_group(log: &LogId) -> ClientError {
+    ClientError::Bug(format!("the group of {log} is not in the database"))
 }
 
 /// Whether a rule is broken on purpose; never in a program.

@@ -95,14 +95,22 @@ pub(crate) fn accept(
 }
 
 /// This device is not a member any more: it keeps the history and no keys.
-pub(crate) fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(), ClientError> {
+fn end(work: &mut Work<'_>, row: &LogRow, group: Group) -> Result<(), ClientError> {
     group.forget(work.keep)?;
     forget(work, row)?;
     crate::succession::end_predecessors(work, row)
 }
 
+/// As [`end`], where this device may never have been inside.
+pub(crate) fn end_anyhow(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    match work.find_group(&row.log)? {
+        Some(group) => end(work, row, group),
+        None => forget(work, row),
+    }
+}
+
 /// What is kept for members alone goes.
-pub(crate) fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     work.tx.forget_generations(&row.log)?;
     outbox::invites_no_more(work, &row.log)?;
     work.tx.clear_marks(&row.log)?;

@@ -120,15 +120,8 @@ fn make(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<ReadmissionRow,
 
 /// The suite of a log's group: known from the group, or from the invitation that could not be used.
 fn suite_of(work: &mut Work<'_>, log: &LogId) -> Result<Suite, ClientError> {
-    match work.take_group(log) {
-        Ok(group) => {
-            let suite = group.suite();
-            work.put_group(*log, group);
-            Ok(suite.unwrap_or(Suite::Classic))
-        }
-        Err(ClientError::Bug(_)) => Ok(Suite::PostQuantum),
-        Err(error) => Err(error),
-    }
+    let known = work.look_at_group(log, |group| group.suite().unwrap_or(Suite::Classic))?;
+    Ok(known.unwrap_or(Suite::PostQuantum))
 }
 
 /// Whether an append is such a request; then it is answered here.
@@ -160,24 +153,21 @@ const SILENT_TRIES: u32 = 2;
 /// Asks a few members, admins first; the next time, those who come after them.
 fn ask_members(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<(), ClientError> {
     let me = work.identity()?.account();
-    let mut members: Vec<(bool, AccountId)> = match work.take_group(&row.log) {
-        Ok(group) => {
-            let policy = group.policy();
-            let admin = |account: &AccountId| policy.role(account) >= veche_mls::Role::Admin;
-            let all = group.accounts();
-            let line = all.iter().map(|account| (!admin(account), *account)).collect();
-            work.put_group(row.log, group);
-            line
-        }
+    let line = |group: &Group| {
+        let policy = group.policy();
+        let admin = |account: &AccountId| policy.role(account) >= veche_mls::Role::Admin;
+        group.accounts().iter().map(|account| (!admin(account), *account)).collect()
+    };
+    let mut members: Vec<(bool, AccountId)> = match work.look_at_group(&row.log, line)? {
+        Some(line) => line,
         // It was never inside: who invited it is all it knows.
-        Err(ClientError::Bug(_)) => work
+        None => work
             .tx
             .invitations()?
             .iter()
             .filter(|spent| spent.log == row.log && spent.state == InvitationState::Spent)
             .map(|spent| (false, spent.account))
             .collect(),
-        Err(error) => return Err(error),
     };
     members.retain(|(_, account)| *account != me);
     members.sort_unstable();
@@ -273,12 +263,7 @@ pub(crate) fn gone(
     super::line(work, &row, (&id, row.cursor + 1), &line)?;
     row.state = LogState::Removed;
     work.tx.put_log(&row)?;
-    match work.take_group(&row.log) {
-        Ok(group) => super::end(work, &row, group)?,
-        // It was never inside.
-        Err(ClientError::Bug(_)) => super::forget(work, &row)?,
-        Err(error) => return Err(error),
-    }
+    super::end_anyhow(work, &row)?;
     work.core.session.dirty.insert(row.log);
     work.tell(Event::Chat(row.chat));
     Ok(())
@@ -292,18 +277,15 @@ fn may_say_so(work: &mut Work<'_>, log: &LogId, account: &AccountId) -> Result<b
             && group.accounts().contains(account)
             && policy.role(account) >= policy.may_remove
     };
-    match work.with_group(log, may_remove) {
-        Ok(may) => Ok(may),
-        Err(ClientError::Bug(_)) => {
-            let spent = |invitation: &InvitationRow| {
-                invitation.log == *log
-                    && invitation.state == InvitationState::Spent
-                    && invitation.account == *account
-            };
-            Ok(work.tx.invitations()?.iter().any(spent))
-        }
-        Err(error) => Err(error),
+    if let Some(may) = work.look_at_group(log, may_remove)? {
+        return Ok(may);
     }
+    let spent = |invitation: &InvitationRow| {
+        invitation.log == *log
+            && invitation.state == InvitationState::Spent
+            && invitation.account == *account
+    };
+    Ok(work.tx.invitations()?.iter().any(spent))
 }
 
 /// This device has its place again.

@@ -228,10 +228,8 @@ fn add_again(
 ) -> Result<(), ClientError> {
     let accounts = people.iter().filter_map(|person| person.account);
     let people = accounts.map(|account| gather::by_account(&AccountId(account.0))).collect();
-    let intent = work.tx.insert_intent(&wanted::encode(&Intent::Gather { purpose, people }))?;
-    let out = enqueue::new_row(work, &row.log, Kind::Commit, &Wanted::Change(change));
-    let state = OutboxState::Preparing;
-    enqueue::put(work, &OutboxRow { intent: Some(intent), state, ..out })
+    enqueue::enqueue_gathered(work, &row.log, Intent::Gather { purpose, people }, change)?;
+    Ok(())
 }
 
 /// The log has lost entries: whatever the server may have of the outbox is looked at again, when all

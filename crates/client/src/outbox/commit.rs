@@ -74,7 +74,7 @@ fn without_owner(
     row: &LogRow,
     mut out: OutboxRow,
 ) -> Result<bool, ClientError> {
-    if succession::goes_on_elsewhere(work, row)?.is_some() {
+    if succession::goes_on_elsewhere(work, row)? {
         settle::drop_row(work, &out)?;
         return Ok(true);
     }

@@ -107,6 +107,21 @@ pub(crate) fn enqueue_change(
     put(work, &row)
 }
 
+/// Puts a change that needs people's KeyPackages into the order, where it holds its place until all of
+/// them were looked up.
+pub(crate) fn enqueue_gathered(
+    work: &mut Work<'_>,
+    log: &LogId,
+    gather: Intent,
+    change: Change,
+) -> Result<IntentId, ClientError> {
+    let intent = work.tx.insert_intent(&wanted::encode(&gather))?;
+    let row = new_row(work, log, Kind::Commit, &Wanted::Change(change));
+    let state = OutboxState::Preparing;
+    put(work, &OutboxRow { intent: Some(intent), state, ..row })?;
+    Ok(intent)
+}
+
 /// Puts the wish to leave into the order, after everything that was said.
 pub(crate) fn enqueue_leave(
     work: &mut Work<'_>,
