@@ -118,6 +118,14 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
+    pub(crate) fn maybe_bytes(&mut self) -> Result<Option<&'a [u8]>, DecodeError> {
+        if self.is_null()? { Ok(None) } else { self.bytes().map(Some) }
+    }
+
+    pub(crate) fn maybe_number(&mut self) -> Result<Option<u64>, DecodeError> {
+        if self.is_null()? { Ok(None) } else { self.number().map(Some) }
+    }
+
     pub(crate) fn maybe_array<const N: usize>(&mut self) -> Result<Option<[u8; N]>, DecodeError> {
         Ok(if self.is_null()? { None } else { Some(self.array()?) })
     }

@@ -11,9 +11,10 @@ use veche_wire::{Commitment, DecodeError, Entry, EntryId, Kind, LogId, Random};
 
 use crate::policy::CREDENTIAL_TYPE;
 use crate::{
-    Bound, Change, Control, DeviceKeys, Draft, Engine, EntryRef, Envelope, Group, Identity,
-    JudgeContext, Keep, MemoryKeep, Payload, Phrase, Policy, ReadmitRequest, Revocation, Suite,
-    Verdict, generate_key_package, key_package_credential, open_envelope, seal, seal_envelope,
+    Bound, Change, Control, DeviceKeys, Door, DoorSecret, Draft, Engine, EntryRef, Envelope, Group,
+    Identity, JoinRequest, JudgeContext, Keep, MemoryKeep, Payload, Phrase, Policy, ReadmitRequest,
+    Revocation, Suite, Verdict, generate_key_package, key_package_credential, open_envelope, seal,
+    seal_envelope,
 };
 
 /// A fuzz function and its name.
@@ -25,6 +26,8 @@ pub const TARGETS: &[Target] = &[
     ("mls_policy", |bytes| round_trip(bytes, Policy::decode, Policy::encode)),
     ("mls_payload", |bytes| round_trip(bytes, Payload::decode, Payload::encode)),
     ("mls_control", |bytes| round_trip(bytes, Control::decode, Control::encode)),
+    ("mls_join_request", |bytes| round_trip(bytes, JoinRequest::decode, JoinRequest::encode)),
+    ("mls_door", |bytes| with_fixture(|fixture| fixture.open_at_the_door(bytes))),
     ("mls_revocation", |bytes| round_trip(bytes, Revocation::decode, Revocation::encode)),
     ("mls_invitation", |bytes| round_trip(bytes, Envelope::decode, Envelope::encode)),
     ("mls_envelope", |bytes| with_fixture(|fixture| fixture.open_envelope(bytes))),
@@ -43,9 +46,13 @@ pub const TARGETS: &[Target] = &[
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     with_fixture(|fixture| match target {
         "mls_bound" => vec![fixture.bound(Kind::Commit).encode()],
-        "mls_policy" => vec![fixture.group().policy().encode()],
+        "mls_policy" => {
+            vec![fixture.group().policy().encode(), with_door(fixture.group().policy())]
+        }
         "mls_payload" => vec![Payload { franking_key: [1; 32], content: vec![2; 9] }.encode()],
         "mls_control" => fixture.controls().iter().map(Control::encode).collect(),
+        "mls_join_request" => vec![fixture.join_request().encode()],
+        "mls_door" => vec![fixture.sealed_join_request()],
         "mls_revocation" => vec![fixture.revocation().encode()],
         "mls_invitation" => vec![fixture.request().encode()],
         "mls_envelope" => vec![fixture.sealed_request()],
@@ -114,6 +121,23 @@ fn with_fixture<T>(call: impl FnOnce(&Fixture) -> T) -> T {
     FIXTURE.with(call)
 }
 
+fn with_door(policy: &Policy) -> Vec<u8> {
+    let door = Door {
+        log: LOG,
+        secret: door(),
+        approves: true,
+        expires: Some(1),
+        uses_max: Some(2),
+        used: 3,
+        done: 4,
+    };
+    Policy { door: Some(door), ..policy.clone() }.encode()
+}
+
+fn door() -> DoorSecret {
+    DoorSecret::from_bytes([6; 32])
+}
+
 impl Fixture {
     fn new() -> Self {
         let engine = Engine::new(Box::new(Counting(0)));
@@ -176,6 +200,22 @@ impl Fixture {
 
     fn revocation(&self) -> Revocation {
         Revocation { account: self.bo.account(), device: self.bo.device(), signature: [7; 64] }
+    }
+
+    fn join_request(&self) -> JoinRequest {
+        JoinRequest::new(&self.cy, LOG, self.key_package.clone(), (None, 5))
+    }
+
+    fn sealed_join_request(&self) -> Vec<u8> {
+        let (secret, request) = (door(), self.join_request());
+        let link = (&secret.link_secret(), &secret.public_key(&self.engine));
+        request.seal(&self.engine, link, &ID).expect(BUILT)
+    }
+
+    fn open_at_the_door(&self, bytes: &[u8]) {
+        if let Some(request) = door().open(&self.engine, (&LOG, &ID), bytes) {
+            let _ = request.verify(&self.engine, Suite::Classic);
+        }
     }
 
     fn open_envelope(&self, bytes: &[u8]) {

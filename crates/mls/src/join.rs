@@ -2,11 +2,12 @@
 
 use openmls::group::{GroupId, MlsGroup, ProcessedWelcome, WelcomeError};
 use openmls::prelude::{
-    JoinBuilder, KeyPackage, KeyPackageBundle, KeyPackageRef, MlsMessageBodyIn, MlsMessageIn,
-    MlsMessageOut, OpenMlsProvider, ProtocolVersion, RatchetTreeIn, Welcome,
+    JoinBuilder, KeyPackage, KeyPackageBundle, KeyPackageRef, LeafNode, MlsMessageBodyIn,
+    MlsMessageIn, MlsMessageOut, OpenMlsProvider, ProtocolVersion, RatchetTreeIn, Welcome,
 };
+use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::storage::StorageProvider;
-use tls_codec::Deserialize;
+use tls_codec::{Deserialize, Serialize, VLBytes};
 use veche_wire::{Certificate, Credential, LogId, limits};
 
 use crate::engine::{Engine, Provider, Suite};
@@ -91,6 +92,45 @@ pub fn forget_key_package(
     Ok(Provider::new(engine, keep).storage().delete_key_package(&reference)?)
 }
 
+/// How long a reference of a KeyPackage is ([`key_package_reference`]).
+pub const REFERENCE_BYTES: usize = 32;
+
+/// The reference of a KeyPackage, by which a Welcome names it (RFC 9420, section 5.2).
+///
+/// # Errors
+/// [`MlsError::Malformed`] where the bytes are no KeyPackage for `suite`.
+pub fn key_package_reference(
+    engine: &Engine,
+    bytes: &[u8],
+    suite: Suite,
+) -> Result<[u8; REFERENCE_BYTES], MlsError> {
+    let (package, _) = read_key_package(engine, bytes, suite)?;
+    let reference = package.hash_ref(engine.crypto()).map_err(MlsError::broken)?;
+    reference.as_slice().try_into().map_err(|_| MlsError::Malformed("KeyPackage"))
+}
+
+/// Whose KeyPackages a Welcome is for, by their references; nobody's where it is none.
+#[must_use]
+pub fn welcomed(welcome: &[u8]) -> Vec<Vec<u8>> {
+    let Ok(welcome) = read_welcome(welcome) else { return Vec::new() };
+    welcome.secrets().iter().map(|secrets| secrets.new_member().as_slice().to_vec()).collect()
+}
+
+/// As [`forget_key_package`], by its reference. One that is used up, or never was here, is no error.
+///
+/// # Errors
+/// Where the store fails, or the bytes are no reference.
+pub fn forget_key_package_reference(
+    engine: &Engine,
+    keep: &dyn Keep,
+    reference: &[u8],
+) -> Result<(), MlsError> {
+    let length = u8::try_from(reference.len()).map_err(MlsError::broken)?;
+    let reference = [&[length], reference].concat();
+    let reference = KeyPackageRef::tls_deserialize_exact(reference).map_err(MlsError::broken)?;
+    Ok(Provider::new(engine, keep).storage().delete_key_package(&reference)?)
+}
+
 /// Checks that `bytes` is a KeyPackage of the device that `certificate` certifies, for `suite`.
 ///
 /// # Errors
@@ -101,8 +141,7 @@ pub fn check_key_package(
     certificate: &Certificate,
     suite: Suite,
 ) -> Result<(), MlsError> {
-    let (_, credential) = read_key_package(engine, bytes, suite)?;
-    let found = &credential.certificate;
+    let found = key_package_credential(engine, bytes, suite)?.certificate;
     if found.account == certificate.account && found.device == certificate.device {
         Ok(())
     } else {
@@ -110,7 +149,7 @@ pub fn check_key_package(
     }
 }
 
-/// Whose KeyPackage it is, once its signatures were checked.
+/// Whose KeyPackage it is, once its signatures were checked, and that its keys can be sealed to.
 ///
 /// # Errors
 /// [`MlsError::Malformed`] where it is no KeyPackage as ours must be, for `suite`.
@@ -119,7 +158,25 @@ pub fn key_package_credential(
     bytes: &[u8],
     suite: Suite,
 ) -> Result<Credential, MlsError> {
-    read_key_package(engine, bytes, suite).map(|(_, credential)| credential)
+    let (package, credential) = read_key_package(engine, bytes, suite)?;
+    let init = is_usable_key(engine, suite, package.hpke_init_key().as_slice());
+    if init && has_usable_key(engine, suite, package.leaf_node()) {
+        Ok(credential)
+    } else {
+        Err(MlsError::Malformed("KeyPackage"))
+    }
+}
+
+/// Whether something can be sealed to a leaf of a group of `suite`: OpenMLS takes any bytes for its key.
+pub(crate) fn has_usable_key(engine: &Engine, suite: Suite, leaf: &LeafNode) -> bool {
+    let written = leaf.encryption_key().tls_serialize_detached().unwrap_or_default();
+    let key = VLBytes::tls_deserialize_exact(&written);
+    key.is_ok_and(|key| is_usable_key(engine, suite, key.as_slice()))
+}
+
+pub(crate) fn is_usable_key(engine: &Engine, suite: Suite, key: &[u8]) -> bool {
+    let config = suite.mls().hpke_config();
+    engine.crypto().hpke_seal(config, key, b"veche key check v1", &[], &[]).is_ok()
 }
 
 pub(crate) fn read_key_package(

@@ -16,10 +16,11 @@ use tls_codec::{Deserialize, Serialize};
 use veche_wire::{Credential, Entry, Kind};
 
 use crate::control::{LeaveRequest, Revocation};
-use crate::engine::{Engine, Provider};
+use crate::engine::{Engine, Provider, Suite};
 use crate::entry::{Bound, EntryRef, RiderPlan};
 use crate::group::{Group, MlsError, encryption_key_pairs_of};
 use crate::identity::{RiderPlace, verify_certificate, verify_rider};
+use crate::join::has_usable_key;
 use crate::keep::{Keep, KeepError};
 use crate::policy::{CREDENTIAL_TYPE, Policy};
 use crate::rules::{self, Facts, Who};
@@ -201,6 +202,7 @@ impl Group {
         (entry, bound, context): (&Entry, &Bound, &JudgeContext),
     ) -> Result<Summary, SkipReason> {
         let (added, removes) = read_proposals(staged)?;
+        self.judge_keys(engine, staged)?;
         let self_package = self.own_package(engine, staged);
         if let Some(leaf) = staged.update_path_leaf_node() {
             let updated = read_leaf(leaf)?;
@@ -230,6 +232,23 @@ impl Group {
         let rotation = entry.rider.as_ref().is_some_and(|rider| rider.rotation.is_some());
         let summary = self.summary(committer, (added, &removes), after, rotation);
         Ok(Summary { self_package, ..summary })
+    }
+
+    /// New leaves have keys that can be sealed to: nobody could make a commit after one that has not.
+    fn judge_keys(&self, engine: &Engine, staged: &StagedCommit) -> Result<(), SkipReason> {
+        let suite = Suite::from_number(self.mls.ciphersuite().into());
+        let suite = suite.ok_or(SkipReason::Extensions)?;
+        let added = staged.queued_proposals().filter_map(|queued| match queued.proposal() {
+            Proposal::Add(add) => Some(add.key_package().leaf_node()),
+            _ => None,
+        });
+        let leaves = added.chain(staged.update_path_leaf_node());
+        for leaf in leaves {
+            if !has_usable_key(engine, suite, leaf) {
+                return Err(SkipReason::Leaf("a key that cannot be sealed to"));
+            }
+        }
+        Ok(())
     }
 
     /// The reference of the KeyPackage with which a commit adds this very device.

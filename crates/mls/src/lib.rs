@@ -8,6 +8,7 @@
 
 pub mod commit;
 pub mod control;
+pub mod door;
 pub mod engine;
 pub mod entry;
 pub mod envelope;
@@ -30,6 +31,7 @@ mod storage;
 
 pub use commit::{Change, Draft, Joiner, Needs};
 pub use control::{Control, LEAF_KEYS_MAX, LeaveRequest, ReadmitRequest, Revocation};
+pub use door::{DoorSecret, JoinRequest, door_write_token};
 #[cfg(any(test, feature = "mutants"))]
 pub use engine::Mutant;
 pub use engine::{Engine, EngineRandom, Suite};
@@ -45,14 +47,15 @@ pub use identity::{
     verify_certificate, verify_name, verify_rider, verify_signature,
 };
 pub use join::{
-    JoinError, check_key_package, forget_key_package, generate_key_package, is_own_key_package,
-    key_package_credential,
+    JoinError, REFERENCE_BYTES, check_key_package, forget_key_package,
+    forget_key_package_reference, generate_key_package, is_own_key_package, key_package_credential,
+    key_package_reference, welcomed,
 };
 pub use judge::{JudgeContext, Judged, Processed, SkipReason, StuckReason, Summary, Verdict};
 pub use keep::{Keep, KeepError, MemoryKeep};
 pub use message::{JunkReason, Opened, OpenedMessage};
 pub use payload::Payload;
-pub use policy::{ChatKind, Policy, Role};
+pub use policy::{BANNED_MAX, ChatKind, Door, Policy, Role};
 pub use tokens::{ControlKey, GenerationSecret, token_hash};
 
 #[cfg(test)]

@@ -1,22 +1,29 @@
 //! What a chat's members may do: one extension of the GroupContext, judged before every commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openmls::prelude::{
     CredentialType, Extension, ExtensionType, Extensions, GroupContext,
     RequiredCapabilitiesExtension, UnknownExtension,
 };
-use veche_wire::{AccountId, AdminKey, DecodeError, LogId, limits};
+use veche_wire::{AccountId, AdminKey, DecodeError, LogId, Millis, Seq, limits};
 
 use crate::cbor::{Reader, Writer};
+use crate::door::DoorSecret;
 
+/// What is written of a policy that has nothing which the first version did not have.
 const VERSION: u32 = 1;
+/// With a door, or somebody banned.
+const VERSION_WITH_DOOR: u32 = 2;
 /// The extension type of [`Policy`] (private use, RFC 9420 §17.3).
 pub const POLICY_EXTENSION: u16 = 0xF7EC;
 /// The credential type of `wire::Credential` (private use, RFC 9420 §17.5).
 pub const CREDENTIAL_TYPE: u16 = 0xF7EC;
 /// The most accounts that have a role above [`Role::Member`].
 pub const ROLES_MAX: usize = 10_000;
+
+/// The most accounts that are banned from a group.
+pub const BANNED_MAX: usize = 1_000;
 
 /// What an account may do in a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +85,71 @@ pub struct Policy {
     pub may_change: Role,
     /// The chat's log before this one (docs/protocol.md, rule 10); never changes.
     pub predecessor: Option<LogId>,
+    /// Where people ask to join by a link, while there is one.
+    pub door: Option<Door>,
+    /// Accounts that are not inside, and must not be added.
+    pub banned: BTreeSet<AccountId>,
+}
+
+/// The door of a group: its members with the right to add let in who asks there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Door {
+    /// Its log.
+    pub log: LogId,
+    /// What everything about it derives from.
+    pub secret: DoorSecret,
+    /// Whether a person decides about each request.
+    pub approves: bool,
+    /// Until when requests are answered, by the clock of who answers (ms since 1970).
+    pub expires: Option<Millis>,
+    /// How many may come in by it.
+    pub uses_max: Option<u64>,
+    /// How many have.
+    pub used: u64,
+    /// Up to here its entries are dealt with.
+    pub done: Seq,
+}
+
+impl Door {
+    /// How many may still come in by it at `now`.
+    #[must_use]
+    pub fn room(&self, now: Millis) -> u64 {
+        if self.expires.is_some_and(|expires| now >= expires) {
+            return 0;
+        }
+        self.uses_max.map_or(u64::MAX, |most| most.saturating_sub(self.used))
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new(VERSION, 7);
+        out.bytes(self.log.as_bytes())
+            .bytes(self.secret.as_bytes())
+            .number(self.approves.into())
+            .maybe_number(self.expires)
+            .maybe_number(self.uses_max)
+            .number(self.used)
+            .number(self.done);
+        out.finish()
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Reader::new(bytes, "door", VERSION, 7)?;
+        let door = Self {
+            log: LogId(input.array()?),
+            secret: DoorSecret::from_bytes(input.array()?),
+            approves: match input.number()? {
+                0 => false,
+                1 => true,
+                _ => return Err(input.malformed()),
+            },
+            expires: input.maybe_number()?,
+            uses_max: input.maybe_number()?,
+            used: input.number()?,
+            done: input.number()?,
+        };
+        input.finish()?;
+        Ok(door)
+    }
 }
 
 impl Policy {
@@ -107,6 +179,8 @@ impl Policy {
             may_remove: Role::Admin,
             may_change: Role::Admin,
             predecessor: None,
+            door: None,
+            banned: BTreeSet::new(),
         }
     }
 
@@ -128,7 +202,9 @@ impl Policy {
     /// Writes it (CBOR array, version first; docs/protocol.md).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new(VERSION, 10);
+        let with_door = self.door.is_some() || !self.banned.is_empty();
+        let mut out =
+            if with_door { Writer::new(VERSION_WITH_DOOR, 12) } else { Writer::new(VERSION, 10) };
         out.number(self.kind as u64).text(&self.title);
         out.list(2 * self.roles.len());
         for (account, role) in &self.roles {
@@ -143,15 +219,28 @@ impl Policy {
             out.number(role as u64);
         }
         out.maybe_bytes(self.predecessor.as_ref().map(|log| &log.0[..]));
+        if with_door {
+            out.maybe_bytes(self.door.as_ref().map(Door::encode).as_deref());
+            out.list(self.banned.len());
+            for account in &self.banned {
+                out.bytes(account.as_bytes());
+            }
+        }
         out.finish()
     }
 
-    /// Reads it. There is one encoding of every policy: lists are in order, no role is "member".
+    /// Reads it. There is one encoding of every policy: lists are in order, no role is "member", and
+    /// the second version has a door or somebody banned.
     ///
     /// # Errors
     /// Where the bytes are not a policy of this version, or break a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut input = Reader::new(bytes, "policy", VERSION, 10)?;
+        let (mut input, with_door) = match Reader::new(bytes, "policy", VERSION, 10) {
+            Err(DecodeError::Version { .. }) => {
+                (Reader::new(bytes, "policy", VERSION_WITH_DOOR, 12)?, true)
+            }
+            first => (first?, false),
+        };
         let kind = ChatKind::from_number(input.number()?).ok_or_else(|| input.malformed())?;
         let title = input.text()?.to_owned();
         let roles = pairs(&mut input, ROLES_MAX, |input| {
@@ -161,7 +250,7 @@ impl Policy {
             Ok((AdminKey(input.array()?), AccountId(input.array()?)))
         })?;
         let admins_version = input.number()?;
-        let policy = Self {
+        let mut policy = Self {
             kind,
             title,
             roles,
@@ -172,10 +261,17 @@ impl Policy {
             may_remove: read_role(&mut input)?,
             may_change: read_role(&mut input)?,
             predecessor: input.maybe_array()?.map(LogId),
+            ..Self::empty()
         };
+        if with_door {
+            policy.door = input.maybe_bytes()?.map(Door::decode).transpose()?;
+            policy.banned = accounts(&mut input, BANNED_MAX)?;
+        }
         let fits = policy.title.len() <= limits::TITLE_BYTES_MAX
             && (policy.kind == ChatKind::Group || policy.title.is_empty())
-            && policy.roles.values().all(|role| *role != Role::Member);
+            && policy.roles.values().all(|role| *role != Role::Member)
+            && with_door == (policy.door.is_some() || !policy.banned.is_empty())
+            && (policy.kind == ChatKind::Group || !with_door);
         if !fits {
             return Err(input.malformed());
         }
@@ -215,6 +311,18 @@ fn required_capabilities() -> RequiredCapabilitiesExtension {
 fn read_role(input: &mut Reader<'_>) -> Result<Role, DecodeError> {
     let number = input.number()?;
     Role::from_number(number).ok_or_else(|| input.malformed())
+}
+
+fn accounts(input: &mut Reader<'_>, limit: usize) -> Result<BTreeSet<AccountId>, DecodeError> {
+    let mut found = BTreeSet::new();
+    for _ in 0..input.list(limit)? {
+        let account = AccountId(input.array()?);
+        if found.last().is_some_and(|last| *last >= account) {
+            return Err(input.malformed());
+        }
+        found.insert(account);
+    }
+    Ok(found)
 }
 
 fn pairs<'a, K: Ord + Copy, T>(

@@ -145,6 +145,9 @@ fn keeps_shape(facts: &Facts<'_>) -> Result<(), SkipReason> {
             }
         }
     }
+    if after.banned.iter().any(|account| inside.contains(account)) {
+        return Err(SkipReason::Policy("somebody who is banned would be inside"));
+    }
     keeps_admin_keys(facts, &inside)
 }
 
@@ -210,6 +213,12 @@ fn judge_policy(facts: &Facts<'_>) -> Result<(), SkipReason> {
         |policy: &Policy| (policy.may_post, policy.may_add, policy.may_remove, policy.may_change);
     if rules(after) != rules(before) && role < Role::Owner {
         return Err(SkipReason::Role("change the rules"));
+    }
+    if after.door != before.door && role < before.may_add.max(Role::Admin) {
+        return Err(SkipReason::Role("change the door"));
+    }
+    if after.banned != before.banned && role < before.may_remove.max(Role::Admin) {
+        return Err(SkipReason::Role("ban"));
     }
     judge_roles(facts)?;
     judge_admin_keys(facts)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{AccountId, DecodeError, Token, codec};
+use crate::{AccountId, DecodeError, LogId, Token, codec};
 
 /// Where a server is and which key it must prove: `HOST:PORT/KEY`, the key in lower-case base32
 /// without padding (52 characters).
@@ -56,5 +56,35 @@ impl FromStr for ContactLink {
 
     fn from_str(text: &str) -> Result<Self, DecodeError> {
         codec::parse_contact_link(text)
+    }
+}
+
+/// A link with which anybody asks to join a group: `veche://HOST:PORT/KEY/join#SECRET`, where the
+/// fragment is base64url (no padding) of a version, log, door, secret and key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinLink {
+    /// The server where the group is.
+    pub server: ServerAddress,
+    /// The group's log: an invitation into another one is no answer.
+    pub log: LogId,
+    /// The log that takes the requests.
+    pub door: LogId,
+    /// What the right to write there derives from, and the outer seal of a request.
+    pub secret: Token,
+    /// The public key (X25519) to which requests are sealed: whoever has the link alone reads none.
+    pub key: [u8; 32],
+}
+
+impl fmt::Display for JoinLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&codec::format_join_link(self))
+    }
+}
+
+impl FromStr for JoinLink {
+    type Err = DecodeError;
+
+    fn from_str(text: &str) -> Result<Self, DecodeError> {
+        codec::parse_join_link(text)
     }
 }

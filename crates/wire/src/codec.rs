@@ -19,5 +19,6 @@ pub(crate) use frames::{
     encode_server_frame, encode_signed_request,
 };
 pub(crate) use text::{
-    format_contact_link, format_server_address, parse_contact_link, parse_server_address,
+    format_contact_link, format_join_link, format_server_address, parse_contact_link,
+    parse_join_link, parse_server_address,
 };

@@ -3,7 +3,7 @@
 //! A [`Content`] is one `mimiContent`. Its `salt` is our [`EntryId`]: the message's id, the same
 //! everywhere; `replaces` and `inReplyTo` hold such ids (docs/decisions says why not the hash).
 
-use crate::{AdminKey, BlobId, DecodeError, EntryId, Millis, codec, limits};
+use crate::{AccountId, AdminKey, BlobId, DecodeError, EntryId, Millis, codec, limits};
 
 /// One message, reaction, edit, deletion, receipt or note between clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,8 @@ pub enum Note {
     /// older copy: whoever has written them says them again. 1 to
     /// [`crate::limits::UNREAD_IDS_MAX`].
     Unread(Vec<EntryId>),
+    /// The author has declined this account's request to join by the group's link.
+    Declined(AccountId),
 }
 
 /// A file that lies sealed in a blob.

@@ -10,8 +10,8 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use crate::{
-    Certificate, ClientFrame, ContactLink, Content, Credential, DecodeError, Entry, Rider,
-    ServerAddress, ServerFrame, SignedRequest, padding,
+    Certificate, ClientFrame, ContactLink, Content, Credential, DecodeError, Entry, JoinLink,
+    Rider, ServerAddress, ServerFrame, SignedRequest, padding,
 };
 
 /// A fuzz function and its name.
@@ -28,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("wire_certificate", decode_certificate),
     ("wire_credential", decode_credential),
     ("wire_link", parse_link),
+    ("wire_join_link", parse_join_link),
     ("wire_address", parse_address),
     ("wire_unpad", unpad),
 ];
@@ -48,6 +49,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "wire_certificate" => all(samples::certificates(), Certificate::encode),
         "wire_credential" => all(samples::credentials(), Credential::encode),
         "wire_link" => all(samples::links(), |link| link.to_string().into_bytes()),
+        "wire_join_link" => all(samples::join_links(), |link| link.to_string().into_bytes()),
         "wire_address" => all(samples::addresses(), |address| address.to_string().into_bytes()),
         "wire_unpad" => [0, 255, 256, 5000].map(samples::padded).to_vec(),
         _ => Vec::new(),
@@ -104,6 +106,11 @@ pub fn decode_credential(bytes: &[u8]) {
 /// [`ContactLink`] from text; there is one text only.
 pub fn parse_link(bytes: &[u8]) {
     check_one_text::<ContactLink>(bytes);
+}
+
+/// [`JoinLink`] from text; there is one text only.
+pub fn parse_join_link(bytes: &[u8]) {
+    check_one_text::<JoinLink>(bytes);
 }
 
 /// [`ServerAddress`] from text; there is one text only.

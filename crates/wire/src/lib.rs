@@ -19,7 +19,7 @@ pub mod padding;
 
 mod codec;
 
-pub use address::{ContactLink, ServerAddress};
+pub use address::{ContactLink, JoinLink, ServerAddress};
 pub use certificate::{Certificate, Credential, DeviceRecord, NameBinding};
 pub use content::Content;
 pub use entry::{AdminList, Append, Entry, Kind, Rider, Rotation, TokenHashes};

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod codecs;
+mod doors;
 mod files;
 mod fuzz;
 mod golden;

@@ -60,3 +60,4 @@ const NOTE_VERSION: u64 = 1;
 const NOTE_JOINED: u64 = 1;
 const NOTE_ADMIN_KEY: u64 = 2;
 const NOTE_UNREAD: u64 = 3;
+const NOTE_DECLINED: u64 = 4;

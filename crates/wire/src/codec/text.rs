@@ -6,10 +6,11 @@ use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
 use zeroize::Zeroizing;
 
 use crate::certificate::is_username;
-use crate::{AccountId, ContactLink, DecodeError, ServerAddress, Token, limits};
+use crate::{AccountId, ContactLink, DecodeError, JoinLink, LogId, ServerAddress, Token, limits};
 
 const SCHEME: &str = "veche://";
 const CONTACT: &str = "/contact#";
+const JOIN: &str = "/join#";
 const LINK_VERSION: u8 = 1;
 const KEY_CHARACTERS: usize = 52;
 
@@ -47,21 +48,8 @@ pub(crate) fn format_contact_link(link: &ContactLink) -> String {
 
 pub(crate) fn parse_contact_link(text: &str) -> Result<ContactLink, DecodeError> {
     let malformed = || DecodeError::Malformed("contact link");
-    if text.len() > limits::LINK_BYTES_MAX {
-        let limit = limits::LINK_BYTES_MAX;
-        return Err(DecodeError::TooLarge { what: "contact link", limit });
-    }
-    let rest = text.strip_prefix(SCHEME).ok_or_else(malformed)?;
-    let (server, secret) = rest.split_once(CONTACT).ok_or_else(malformed)?;
-    let server = parse_server_address(server)?;
-    let secret = BASE64URL_NOPAD.decode(secret.as_bytes()).map_err(|_| malformed())?;
-    let secret = Zeroizing::new(secret);
-    let (version, rest) = secret.split_first().ok_or_else(malformed)?;
-    if *version != LINK_VERSION {
-        let version = u64::from(*version);
-        return Err(DecodeError::Version { what: "contact link", version });
-    }
-    let (account, rest) = rest.split_first_chunk().ok_or_else(malformed)?;
+    let (server, secret) = split_link(text, CONTACT, "contact link")?;
+    let (account, rest) = secret.split_first_chunk().ok_or_else(malformed)?;
     let (length, rest) = rest.split_first().ok_or_else(malformed)?;
     let (name, invite) = rest.split_at_checked(usize::from(*length)).ok_or_else(malformed)?;
     Ok(ContactLink {
@@ -70,6 +58,55 @@ pub(crate) fn parse_contact_link(text: &str) -> Result<ContactLink, DecodeError>
         username: parse_username(name)?,
         invite: Token::try_from(invite).map_err(|_| malformed())?,
     })
+}
+
+/// The fragment is base64url of `version ‖ log (16) ‖ door (16) ‖ secret (32) ‖ key (32)`.
+pub(crate) fn format_join_link(link: &JoinLink) -> String {
+    let mut secret = Zeroizing::new(vec![LINK_VERSION]);
+    secret.extend(link.log.as_bytes());
+    secret.extend(link.door.as_bytes());
+    secret.extend(link.secret.as_bytes());
+    secret.extend(link.key);
+    let server = format_server_address(&link.server);
+    format!("{SCHEME}{server}{JOIN}{}", BASE64URL_NOPAD.encode(&secret))
+}
+
+pub(crate) fn parse_join_link(text: &str) -> Result<JoinLink, DecodeError> {
+    let malformed = || DecodeError::Malformed("join link");
+    let (server, secret) = split_link(text, JOIN, "join link")?;
+    let (log, rest) = secret.split_first_chunk().ok_or_else(malformed)?;
+    let (door, rest) = rest.split_first_chunk().ok_or_else(malformed)?;
+    let (secret, key) = rest.split_first_chunk().ok_or_else(malformed)?;
+    Ok(JoinLink {
+        server,
+        log: LogId(*log),
+        door: LogId(*door),
+        secret: Token(*secret),
+        key: key.try_into().map_err(|_| malformed())?,
+    })
+}
+
+/// The server of a link whose path is `path`, and what its fragment says after the version.
+fn split_link(
+    text: &str,
+    path: &str,
+    what: &'static str,
+) -> Result<(ServerAddress, Zeroizing<Vec<u8>>), DecodeError> {
+    let malformed = || DecodeError::Malformed(what);
+    if text.len() > limits::LINK_BYTES_MAX {
+        return Err(DecodeError::TooLarge { what, limit: limits::LINK_BYTES_MAX });
+    }
+    let rest = text.strip_prefix(SCHEME).ok_or_else(malformed)?;
+    let (server, secret) = rest.split_once(path).ok_or_else(malformed)?;
+    let server = parse_server_address(server)?;
+    let secret = BASE64URL_NOPAD.decode(secret.as_bytes()).map_err(|_| malformed())?;
+    let mut secret = Zeroizing::new(secret);
+    let version = *secret.first().ok_or_else(malformed)?;
+    if version != LINK_VERSION {
+        return Err(DecodeError::Version { what, version: u64::from(version) });
+    }
+    secret.remove(0);
+    Ok((server, secret))
 }
 
 fn parse_username(bytes: &[u8]) -> Result<Option<String>, DecodeError> {

@@ -5,9 +5,9 @@ use crate::content::{Body, Content, DisplayName, File, FileKey, Note};
 use crate::{
     AccountId, AccountRecord, AdminKey, AdminList, Append, BlobId, Certificate, ClientFrame,
     Commitment, ContactLink, Credential, Delivery, DeviceId, DeviceRecord, Entry, EntryId,
-    InboxEntry, InboxPass, Kind, LogId, NameBinding, Permit, Push, Refused, Registration, Request,
-    Response, Rider, Rotation, ServerAddress, ServerFrame, SignedRequest, Token, TokenHash,
-    TokenHashes, Who, padding,
+    InboxEntry, InboxPass, JoinLink, Kind, LogId, NameBinding, Permit, Push, Refused, Registration,
+    Request, Response, Rider, Rotation, ServerAddress, ServerFrame, SignedRequest, Token,
+    TokenHash, TokenHashes, Who, padding,
 };
 
 /// A list of samples with their names.
@@ -69,6 +69,7 @@ pub fn contents() -> Samples<Content> {
         ("receipt", content(Body::Receipt { read: vec![ENTRY, other] })),
         ("joined", content(Body::Note(Note::Joined))),
         ("admin key", content(Body::Note(Note::AdminKey(AdminKey([0xa0; 32]))))),
+        ("declined", content(Body::Note(Note::Declined(ACCOUNT)))),
         ("unread", content(Body::Note(Note::Unread(vec![ENTRY, other])))),
         ("unknown", unknown_content()),
     ]
@@ -148,6 +149,16 @@ pub fn links() -> Samples<ContactLink> {
         invite: TOKEN,
     };
     vec![("link", link(Some("ana".into()))), ("link without name", link(None))]
+}
+
+/// A link into a group.
+#[must_use]
+pub fn join_links() -> Samples<JoinLink> {
+    let server = ServerAddress { host: "veche.example.org".into(), port: 443, key: [0xd0; 32] };
+    vec![(
+        "join link",
+        JoinLink { server, log: LOG, door: LogId([0x11; 16]), secret: TOKEN, key: [0xe0; 32] },
+    )]
 }
 
 fn tokens() -> TokenHashes {

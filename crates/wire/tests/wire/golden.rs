@@ -83,12 +83,16 @@ fn addresses_and_links() {
     for (name, link) in samples::links() {
         writeln!(out, "{name}: {link}").unwrap();
     }
+    for (name, link) in samples::join_links() {
+        writeln!(out, "{name}: {link}").unwrap();
+    }
     expect![[r#"
         name: veche.example.org:7733/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia
         IPv4: 192.0.2.7:7733/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia
         IPv6: [2001:db8::7]:7733/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia
         link: veche://veche.example.org:443/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia/contact#ATAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwA2FuYVBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQ
         link without name: veche://veche.example.org:443/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia/contact#ATAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwAFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQ
+        join link: veche://veche.example.org:443/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia/join#ARAQEBAQEBAQEBAQEBAQEBARERERERERERERERERERERUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFDg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4A
     "#]].assert_eq(&out);
 }
 

@@ -482,6 +482,29 @@ fn addresses() {
 }
 
 #[test]
+fn join_links() {
+    let text = samples::join_links().remove(0).1.to_string();
+    let parse = |bytes: &[u8]| std::str::from_utf8(bytes).unwrap().parse::<JoinLink>();
+    let (before, _) = text.split_once('#').unwrap();
+    let malformed = "join link is malformed";
+    check(
+        parse,
+        vec![
+            (vec![], malformed),
+            (text.replace("/join#", "/contact#").into(), malformed),
+            (format!("{before}#").into(), malformed),
+            (text[..text.len() - 4].into(), malformed),
+            (format!("{text}AAAA").into(), malformed),
+            (
+                text.replacen("#AR", "#Ah", 1).into(),
+                "join link has version 2, which needs a newer program",
+            ),
+            (vec![b'v'; 1025], "join link is larger than the limit of 1024"),
+        ],
+    );
+}
+
+#[test]
 fn links() {
     let good = samples::links().remove(1).1;
     let text = good.to_string();

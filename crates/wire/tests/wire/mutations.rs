@@ -34,6 +34,7 @@ fn every_sample_comes_back_as_it_was() {
     check(samples::credentials(), Credential::encode, Credential::decode);
     let utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).unwrap().to_owned();
     check(samples::links(), |link| link.to_string().into_bytes(), |text| utf8(text).parse());
+    check(samples::join_links(), |it| it.to_string().into_bytes(), |text| utf8(text).parse());
     check(samples::addresses(), |it| it.to_string().into_bytes(), |text| utf8(text).parse());
 }
 

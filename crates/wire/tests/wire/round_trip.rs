@@ -58,6 +58,11 @@ proptest! {
         prop_assert_eq!(link.to_string().parse(), Ok(link));
     }
 
+    #[test]
+    fn join_links(link in strategies::join_link()) {
+        prop_assert_eq!(link.to_string().parse(), Ok(link));
+    }
+
     /// What is signed differs wherever the certificate differs, but for the signature itself.
     #[test]
     fn a_certificate_signs_all_but_its_signature(

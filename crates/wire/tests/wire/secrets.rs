@@ -14,6 +14,7 @@ fn check(printed: &str) {
 fn debug_shows_no_token_blob_key_or_code() {
     samples::client_frames().iter().for_each(|frame| check(&format!("{frame:?}")));
     samples::links().iter().for_each(|link| check(&format!("{link:?}")));
+    samples::join_links().iter().for_each(|link| check(&format!("{link:?}")));
     samples::contents()
         .iter()
         .filter(|(name, _)| *name != "unknown")

@@ -348,6 +348,15 @@ pub(crate) fn address() -> impl Strategy<Value = ServerAddress> {
     })
 }
 
+pub(crate) fn join_link() -> impl Strategy<Value = JoinLink> {
+    (address(), any::<[[u8; 16]; 2]>(), token(), any::<[u8; 32]>()).prop_map(
+        |(server, [log, door], secret, key)| {
+            let (log, door) = (LogId(log), LogId(door));
+            JoinLink { server, log, door, secret, key }
+        },
+    )
+}
+
 pub(crate) fn link() -> impl Strategy<Value = ContactLink> {
     (address(), account(), option::of(username()), token()).prop_map(
         |(server, account, username, invite)| ContactLink { server, account, username, invite },

@@ -7,7 +7,7 @@ use minicbor::{Decoder, decode};
 use super::{cardinality, disposition, length};
 use crate::codec::cbor;
 use crate::content::{Body, Content, DisplayName, File, FileKey, Note};
-use crate::{AdminKey, BlobId, DecodeError, EntryId, limits};
+use crate::{AccountId, AdminKey, BlobId, DecodeError, EntryId, limits};
 
 pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, DecodeError> {
     at_most(bytes.len(), "content", limits::CONTENT_BYTES_MAX)?;
@@ -298,11 +298,12 @@ fn read_note(bytes: &[u8]) -> Result<Option<Note>, DecodeError> {
                 let ids = (0..count).map(|_| Ok(EntryId(cbor::exact(decoder)?)));
                 Ok(Some(Note::Unread(ids.collect::<Result<_, decode::Error>>()?)))
             }
-            (
-                super::NOTE_VERSION,
-                super::NOTE_JOINED | super::NOTE_ADMIN_KEY | super::NOTE_UNREAD,
-                _,
-            ) => Err(decode::Error::message("length of a note")),
+            (super::NOTE_VERSION, super::NOTE_DECLINED, Some(3)) => {
+                Ok(Some(Note::Declined(AccountId(cbor::exact(decoder)?))))
+            }
+            (super::NOTE_VERSION, super::NOTE_JOINED..=super::NOTE_DECLINED, _) => {
+                Err(decode::Error::message("length of a note"))
+            }
             _ => Ok(None),
         }
     })

@@ -127,6 +127,11 @@ fn write_note(note: &Note) -> Vec<u8> {
                 let out = version.u64(super::NOTE_UNREAD)?.array(ids.len() as u64)?;
                 ids.iter().try_fold(out, |out, id| out.bytes(id.as_bytes()))?
             }
+            Note::Declined(account) => out
+                .array(3)?
+                .u64(super::NOTE_VERSION)?
+                .u64(super::NOTE_DECLINED)?
+                .bytes(account.as_bytes())?,
         };
         Ok(())
     })
