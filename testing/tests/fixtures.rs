@@ -16,7 +16,8 @@ use veche_wire::LogId;
 const MEND: &str = "a home or a server's folder of an earlier version cannot be used any more. \
     Write a migration.";
 
-/// The kept versions: without the keys of own leaves and with the server's first schema; as of today.
+/// The kept versions: without the keys of own leaves and with the server's first schema; with both, and
+/// with doors.
 const VERSIONS: [&str; 2] = ["v1", "v2"];
 
 /// A copy of the fixtures, with the server running and ana sitting at her old home.

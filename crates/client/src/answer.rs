@@ -5,7 +5,9 @@ use veche_wire::{LogId, Push, Refused, Request, Response};
 
 use crate::session::{Key, Stage, Subscription};
 use crate::work::Work;
-use crate::{ClientError, Connection, Event, account, blobs, gather, inbox, invitation, outbox};
+use crate::{
+    ClientError, Connection, Event, account, blobs, door, gather, inbox, invitation, knock, outbox,
+};
 
 /// How long to wait after a refusal that may pass by itself, in milliseconds.
 const RETRY_MS: u64 = 2_000;
@@ -96,6 +98,13 @@ fn done(work: &mut Work<'_>, key: Key, response: Response) -> Result<(), ClientE
             probed(work, &log, (&entries, head))
         }
         (Key::Deliver(id), Response::Done) => outbox::delivered(work, &id),
+        (Key::Door(door), Response::Done) => door::made(work, &door),
+        (Key::Door(door), Response::Subscribed { .. }) => door::followed(work, &door),
+        (Key::Door(door), Response::Appended { .. }) => door::closed(work, &door),
+        (Key::DoorEntries(door), Response::Entries { entries, head }) => {
+            door::caught_up(work, &door, (&entries, head))
+        }
+        (Key::Knock(door), Response::Appended { .. }) => knock::asked(work, &door),
         (Key::Upload(blob), Response::BlobHas { have, .. }) => blobs::uploaded(work, &blob, have),
         (Key::Download(blob), Response::BlobPart { total, bytes }) => {
             blobs::downloaded(work, &blob, total, &bytes)
@@ -125,6 +134,8 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             other => gather::not_to_be_had(work, (intent, person), &words(&other)),
         },
         Key::Deliver(id) => outbox::not_delivered(work, &id, &refused),
+        Key::Door(door) | Key::DoorEntries(door) => door::refused(work, &door, &refused),
+        Key::Knock(door) => knock::refused(work, &door, &refused),
         Key::Upload(blob) => match refused {
             Refused::BlobOffset { have } => blobs::uploaded(work, &blob, have),
             other => blobs::refused(work, &blob, &words(&other)),
@@ -228,7 +239,13 @@ fn probed(
 /// Something was pushed (entries come another way).
 pub(crate) fn pushed(work: &mut Work<'_>, push: Push) -> Result<(), ClientError> {
     match push {
-        Push::Entries { log, entries } => inbox::accept(work, &log, &entries),
+        Push::Entries { log, entries } => {
+            // Nobody makes a door of a chat's log.
+            match work.tx.log(&log)? {
+                Some(_) => inbox::accept(work, &log, &entries),
+                None => door::accept(work, &log, &entries),
+            }
+        }
         Push::Rotated { log } => rotated(work, log),
         Push::Signal { log, bytes } => inbox::signal(work, &log, &bytes),
         Push::Inbox { entries } => invitation::received(work, &entries),
@@ -243,7 +260,7 @@ fn rotated(work: &mut Work<'_>, log: LogId) -> Result<(), ClientError> {
     if session.is_asking(&Key::Subscribe(log)) {
         session.ended.insert(log);
     }
-    let Some(row) = work.tx.log(&log)? else { return Ok(()) };
+    let Some(row) = work.tx.log(&log)? else { return door::ended(work, &log) };
     let (generation, times) = work.core.session.ended_at.entry(log).or_default();
     *times = if *generation == row.generation { *times + 1 } else { 1 };
     *generation = row.generation;

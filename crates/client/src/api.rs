@@ -1,7 +1,7 @@
 //! The one door for every face: commands in, events out, plain snapshots between. In the user's
 //! words; nothing here names SQL, MLS or a socket.
 
-use veche_wire::{AccountId, ContactLink, EntryId, LogId, Millis, ServerAddress};
+use veche_wire::{AccountId, ContactLink, EntryId, JoinLink, LogId, Millis, ServerAddress};
 
 /// Something a person wants. Each change becomes a durable row first (an *intent*), is carried out
 /// when the server can be reached, and settles with an [`Outcome`].
@@ -36,6 +36,49 @@ pub enum Command {
     },
     /// Removes people from a group.
     RemoveMembers {
+        /// The chat.
+        chat: LogId,
+        /// Usernames.
+        names: Vec<String>,
+    },
+    /// Bans people from a group, whom that removes, or takes that back.
+    Ban {
+        /// The chat.
+        chat: LogId,
+        /// Usernames.
+        names: Vec<String>,
+        /// Whether banned.
+        banned: bool,
+    },
+    /// Makes a link with which anybody can ask to join a group, in the place of the one that it has.
+    /// [`crate::Client::link`] gives it once this is settled.
+    MakeLink {
+        /// The chat.
+        chat: LogId,
+        /// Whether somebody decides about each who asks; else they are let in at once.
+        approves: bool,
+        /// For how long it is good (ms); for ever where nothing is given.
+        lasts: Option<Millis>,
+        /// How many may join by it.
+        uses: Option<u64>,
+    },
+    /// Takes a group's link away.
+    CloseLink {
+        /// The chat.
+        chat: LogId,
+    },
+    /// Asks to join a group. Settles with [`Outcome::Done`] when the server has the request; the chat
+    /// appears once somebody has let this person in.
+    JoinByLink(JoinLink),
+    /// Lets in people who ask to join.
+    LetIn {
+        /// The chat.
+        chat: LogId,
+        /// Usernames.
+        names: Vec<String>,
+    },
+    /// Declines people who ask to join. They are not told.
+    TurnAway {
         /// The chat.
         chat: LogId,
         /// Usernames.
@@ -403,6 +446,32 @@ pub struct RequestView {
     pub display_name: Option<String>,
     /// To what.
     pub kind: ChatKind,
+}
+
+/// The link of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkView {
+    /// The link.
+    pub link: JoinLink,
+    /// Whether somebody decides about each who asks.
+    pub approves: bool,
+    /// Until when it is good (ms since 1970).
+    pub expires: Option<Millis>,
+    /// How many may join by it.
+    pub uses_max: Option<u64>,
+    /// How many have.
+    pub used: u64,
+}
+
+/// Somebody who asks to join a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinRequestView {
+    /// The account.
+    pub account: AccountId,
+    /// The username.
+    pub name: String,
+    /// What they want to be called.
+    pub display_name: Option<String>,
 }
 
 /// Who this home belongs to.

@@ -10,7 +10,7 @@ use crate::error::refuse;
 use crate::session::Key;
 use crate::wanted::{self, Change, Id, Intent, Person, Purpose};
 use crate::work::Work;
-use crate::{ClientError, Event, account, gather, invitation, outbox, people};
+use crate::{ClientError, Event, account, door, gather, invitation, knock, outbox, people};
 
 /// Takes a command.
 pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, ClientError> {
@@ -23,6 +23,14 @@ pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, 
         Command::CreateGroup { title, members } => create_group(work, title, &members),
         Command::AddMembers { chat, names } => add_members(work, &chat, &names),
         Command::RemoveMembers { chat, names } => remove_members(work, &chat, &names),
+        Command::Ban { chat, names, banned } => door::ban(work, &chat, (&names, banned)),
+        Command::MakeLink { chat, approves, lasts, uses } => {
+            door::make_link(work, &chat, (approves, lasts, uses))
+        }
+        Command::CloseLink { chat } => door::close_link(work, &chat),
+        Command::JoinByLink(link) => knock::ask(work, &link),
+        Command::LetIn { chat, names } => door::decide(work, &chat, (&names, true)),
+        Command::TurnAway { chat, names } => door::decide(work, &chat, (&names, false)),
         Command::SetRole { chat, name, role } => set_role(work, &chat, &name, role),
         Command::Rename { chat, title } => rename(work, &chat, title),
         Command::Leave { chat } => leave(work, &chat),
@@ -121,7 +129,7 @@ fn others(work: &Work<'_>, names: &[String]) -> Result<Vec<Person>, ClientError>
 }
 
 /// A group that this person is in, with their role.
-fn group(work: &mut Work<'_>, chat: &LogId) -> Result<(LogId, MlsRole), ClientError> {
+pub(crate) fn group(work: &mut Work<'_>, chat: &LogId) -> Result<(LogId, MlsRole), ClientError> {
     let row = outbox::writable_log(work, chat)?;
     if work.tx.chat(chat)?.is_none_or(|chat| chat.direct) {
         return refuse("This is a direct chat between two people; make a group for more.");
@@ -146,7 +154,7 @@ fn add_members(work: &mut Work<'_>, chat: &LogId, names: &[String]) -> Result<Re
 }
 
 /// The accounts of members with these names.
-fn members(
+pub(crate) fn members(
     work: &mut Work<'_>,
     log: &LogId,
     names: &[String],
@@ -186,7 +194,11 @@ fn remove_members(
     change(work, &log, Change::Remove(accounts))
 }
 
-fn change(work: &mut Work<'_>, log: &LogId, change: Change) -> Result<Reply, ClientError> {
+pub(crate) fn change(
+    work: &mut Work<'_>,
+    log: &LogId,
+    change: Change,
+) -> Result<Reply, ClientError> {
     let intent = work.tx.insert_intent(&wanted::encode(&Intent::Outbox))?;
     outbox::enqueue_change(work, log, change, Some(intent))?;
     Ok(Reply::Intent(intent))

@@ -18,7 +18,7 @@ use crate::session::Key;
 use crate::succession::{self, Claim};
 use crate::wanted::{self, Ending, Intent};
 use crate::work::Work;
-use crate::{ClientError, Event, account, answer, blobs, outbox, people};
+use crate::{ClientError, Event, account, answer, blobs, door, knock, outbox, people};
 
 /// The inbox brings envelopes: kept here first, then erased there.
 pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<(), ClientError> {
@@ -91,7 +91,8 @@ fn invited(
     let place = work.tx.log(&invitation.log)?.map(|row| row.state);
     // A device whose person is in the chat gets its place again from whoever gives it first.
     let outside = matches!(place, None | Some(LogState::Left | LogState::Removed));
-    if outside && people::is_blocked(work, &from)? {
+    let is_asked_for = outside && knock::is_answer(work, &invitation)?;
+    if outside && !is_asked_for && people::is_blocked(work, &from)? {
         return Ok(());
     }
     let name = people::learn(work, sender)?;
@@ -107,6 +108,7 @@ fn invited(
         }
         // Nobody can be brought back into a log from which the chat has gone on.
         Some(LogState::Stuck | LogState::Succeeded) => return Ok(()),
+        _ if is_asked_for => InvitationState::Accepted,
         Some(LogState::Left | LogState::Removed) => decided(trusted),
         None => match succession::claim(work, predecessor.as_ref(), (&from, invitation.kind))? {
             Claim::Unknown => decided(trusted),
@@ -429,6 +431,9 @@ fn joined_group(
         people::learn(work, &member.credential)?;
     }
     let me = work.identity()?.account();
+    let by_link = knock::is_answer(work, invitation)?;
+    knock::joined(work, &invitation.log)?;
+    door::look_after(work, &log, &group, false)?;
     work.tx.set_stay_apart(&log.log, log.cursor)?;
     if let Some(earlier) = earlier.filter(|earlier| earlier.state == LogState::Stuck) {
         readmit::repaired(work, &log.log)?;
@@ -447,11 +452,7 @@ fn joined_group(
     } else {
         work.tx.delete_departure(&log.log)?;
         if !row.direct {
-            let by = people::name(work, &row.account)?;
-            let words = format!("{by} added {}", people::name(work, &me)?);
-            let place = (&invitation.commit, invitation.commit_seq);
-            let line = inbox::Line { by: row.account, about: Some(me), words: &words };
-            inbox::line(work, &log, place, &line)?;
+            say_who_came(work, &log, (row, invitation), by_link)?;
         }
         outbox::enqueue_content(work, &log.log, Body::Note(Note::Joined))?;
     }
@@ -473,6 +474,25 @@ fn joined_group(
     let chat = work.tx.log(&log.log)?.map_or(log.chat, |log| log.chat);
     work.tell(Event::Chat(chat));
     finish(work, row.intent, Ok(chat))
+}
+
+/// The line that this commit puts on the others' screens.
+fn say_who_came(
+    work: &mut Work<'_>,
+    log: &LogRow,
+    (row, invitation): (&InvitationRow, &Invitation),
+    by_link: bool,
+) -> Result<(), ClientError> {
+    let me = work.identity()?.account();
+    let name = people::name(work, &me)?;
+    let words = if by_link {
+        format!("{name} joined by the link")
+    } else {
+        format!("{} added {name}", people::name(work, &row.account)?)
+    };
+    let place = (&invitation.commit, invitation.commit_seq);
+    let line = inbox::Line { by: row.account, about: Some(me), words: &words };
+    inbox::line(work, log, place, &line)
 }
 
 /// The log whose successor an invitation leads into, where whoever sent it may still say so.

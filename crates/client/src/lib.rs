@@ -15,11 +15,13 @@ mod account;
 mod answer;
 mod blobs;
 mod command;
+mod door;
 mod error;
 mod files;
 mod gather;
 mod inbox;
 mod invitation;
+mod knock;
 mod outbox;
 mod people;
 mod pump;
@@ -229,13 +231,12 @@ impl Client {
                 let Some(key) = self.core.session.answered(id) else { return Ok(()) };
                 self.transact(effects, |work| answer::answered(work, key, response))
             }
-            ServerFrame::Push(veche_wire::Push::Entries { log, entries }) => {
-                #[cfg(feature = "mutants")]
-                if work::mutated!(self.core, CursorFirst) {
-                    self.transact(effects, |work| inbox::move_cursor_first(work, &log, &entries))?;
-                    return self.transact(effects, |work| inbox::accept_late(work, &log, &entries));
-                }
-                self.transact(effects, |work| inbox::accept(work, &log, &entries))
+            #[cfg(feature = "mutants")]
+            ServerFrame::Push(veche_wire::Push::Entries { log, entries })
+                if work::mutated!(self.core, CursorFirst) =>
+            {
+                self.transact(effects, |work| inbox::move_cursor_first(work, &log, &entries))?;
+                self.transact(effects, |work| inbox::accept_late(work, &log, &entries))
             }
             ServerFrame::Push(push) => self.transact(effects, |work| answer::pushed(work, push)),
         }

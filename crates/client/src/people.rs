@@ -31,6 +31,14 @@ pub(crate) fn learn(work: &Work<'_>, credential: &Credential) -> Result<String, 
     name(work, &credential.certificate.account)
 }
 
+/// Whether the directory has given the credential's account a name: it is registered there.
+pub(crate) fn proves_name(work: &Work<'_>, credential: &Credential) -> Result<bool, ClientError> {
+    let Some(binding) = &credential.name else { return Ok(false) };
+    let key = work.tx.meta(account::DIRECTORY_KEY)?.unwrap_or_default();
+    let account = &credential.certificate.account;
+    Ok(<[u8; 32]>::try_from(key.as_slice()).is_ok_and(|key| verify_name(binding, &key, account)))
+}
+
 /// Learns a proved name.
 pub(crate) fn learn_name(
     work: &Work<'_>,

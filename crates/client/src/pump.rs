@@ -5,7 +5,9 @@ use veche_wire::Request;
 
 use crate::session::{Key, Session, Stage};
 use crate::work::Work;
-use crate::{Client, ClientError, Effect, account, blobs, gather, inbox, invitation, outbox};
+use crate::{
+    Client, ClientError, Effect, account, blobs, door, gather, inbox, invitation, knock, outbox,
+};
 
 impl Client {
     /// Starts whatever can be started, and says when to come again.
@@ -18,6 +20,8 @@ impl Client {
                 }
                 gather::go_on(work)?;
                 invitation::go_on(work)?;
+                door::go_on(work)?;
+                knock::go_on(work)?;
                 outbox::deliver(work)?;
                 outbox::look_for_departures(work)?;
                 blobs::go_on(work)?;
@@ -100,6 +104,7 @@ pub(crate) fn is_caught_up(tx: &Tx<'_>, session: &Session) -> Result<bool, Clien
     if !session.registered
         || session.is_stocking()
         || session.inbox.is_none_or(|head| head > session.inbox_seen)
+        || !door::are_read(tx, session)?
     {
         return Ok(false);
     }

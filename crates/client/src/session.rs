@@ -43,6 +43,12 @@ pub(crate) enum Key {
     Upload(BlobId),
     Download(BlobId),
     Signal(LogId),
+    /// Whatever a door that this device looks after needs.
+    Door(LogId),
+    /// What a door has after the cursor, before it is followed.
+    DoorEntries(LogId),
+    /// A request of this device to join.
+    Knock(LogId),
 }
 
 /// How far the session is.
@@ -110,6 +116,12 @@ pub(crate) struct Session {
     pub(crate) ended: BTreeSet<LogId>,
     /// Logs that cannot be repaired, for nobody is known who could be asked; that was told.
     pub(crate) alone: BTreeSet<LogId>,
+    /// The doors that are followed, and those that the server does not show now (`false`).
+    pub(crate) doors: BTreeMap<LogId, bool>,
+    /// After which entry doors are closed, where somebody has written what looks like a commit.
+    pub(crate) closing: BTreeMap<LogId, Seq>,
+    /// How many are let in by a door in one commit, where more could not be.
+    pub(crate) admissions: BTreeMap<LogId, usize>,
     /// Logs that may have something to do.
     pub(crate) dirty: BTreeSet<LogId>,
     /// Messages received and sent since the client was opened.
@@ -147,6 +159,9 @@ impl Session {
             ended_at: BTreeMap::new(),
             ended: BTreeSet::new(),
             alone: BTreeSet::new(),
+            doors: BTreeMap::new(),
+            closing: BTreeMap::new(),
+            admissions: BTreeMap::new(),
             dirty: BTreeSet::new(),
             received: 0,
             sent: 0,

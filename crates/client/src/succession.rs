@@ -137,6 +137,8 @@ fn begin(work: &mut Work<'_>, old: &LogRow, policy: Policy) -> Result<(), Client
         admin_keys: BTreeMap::new(),
         admins_version: 0,
         predecessor: Some(old.log),
+        // Its link leads into the log that ends.
+        door: None,
         ..policy
     };
     let log = outbox::create_log(work, founded, None)?;

@@ -6,17 +6,18 @@ use veche_mls::Group;
 use veche_store::{AccountRow, IntentState, InvitationState, LogState, MessageRow, RowState, Tx};
 use veche_wire::content::{Body, File};
 use veche_wire::{
-    AccountId, ContactLink, Content, DeviceId, EntryId, LogId, Millis, ServerAddress,
+    AccountId, ContactLink, Content, DeviceId, EntryId, JoinLink, LogId, Millis, ServerAddress,
 };
 
 use crate::api::{
-    ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, MeView, MemberView,
-    MessageState, MessageView, Outcome, Pending, RequestView, Role, Settled,
+    ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, JoinRequestView,
+    LinkView, MeView, MemberView, MessageState, MessageView, Outcome, Pending, RequestView, Role,
+    Settled,
 };
 use crate::error::refuse;
 use crate::wanted::{self, Ending};
 use crate::work::StoreKeep;
-use crate::{Client, ClientError, account, command, people};
+use crate::{Client, ClientError, account, command, door, outbox, people};
 
 /// What is shown of a kind of message that this program does not know.
 const UNKNOWN: &str = "(this message needs a newer version of Veche)";
@@ -258,27 +259,9 @@ impl Client {
         let Some(identity) = &self.core.identity else {
             return refuse("This home has no account yet.");
         };
-        self.look(|tx| {
-            let Some(row) = tx.logs_of(&chat)?.pop() else {
-                return refuse("There is no such chat. `veche chats` lists them.");
-            };
-            if matches!(row.state, LogState::Left | LogState::Removed | LogState::Succeeded) {
-                return refuse("You are not in this chat any more.");
-            }
-            let loaded;
-            let group = match self.core.groups.get(&row.log) {
-                Some(group) => group,
-                None => {
-                    let keep = StoreKeep::new(tx.keep_batch());
-                    let Some(found) = veche_mls::Group::load(&keep, row.log)? else {
-                        return refuse("This device is being added to the chat; try later.");
-                    };
-                    loaded = found;
-                    &loaded
-                }
-            };
+        self.look_inside(chat, |tx, group| {
             let mut views = Vec::new();
-            let silent = silent(group, &tx.awaited(&row.log)?);
+            let silent = silent(group, &tx.awaited(&group.log())?);
             for account in group.accounts() {
                 let (name, display_name) = names_of(tx, &account)?;
                 views.push(MemberView {
@@ -292,6 +275,100 @@ impl Client {
             }
             views.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(views)
+        })
+    }
+
+    /// The link of a group, where it has one that this person may pass on.
+    ///
+    /// # Errors
+    /// `Refused` where this device is not in it.
+    pub fn link(&self, chat: LogId) -> Result<Option<LinkView>, ClientError> {
+        let Some(me) = self.me()? else { return refuse("This home has no account yet.") };
+        self.look_inside(chat, |_, group| {
+            let policy = group.policy();
+            let door = policy.door.as_ref().filter(|_| door::may_let_in(policy, &me.account));
+            Ok(door.map(|door| LinkView {
+                link: JoinLink {
+                    server: me.server.clone(),
+                    log: group.log(),
+                    door: door.log,
+                    secret: door.secret.link_secret(),
+                    key: door.secret.public_key(&self.core.engine),
+                },
+                approves: door.approves,
+                expires: door.expires,
+                uses_max: door.uses_max,
+                used: door.used,
+            }))
+        })
+    }
+
+    /// What members of a group share to look after its door, for tests of what they can do with it.
+    ///
+    /// # Errors
+    /// `Refused` where this device is not in it.
+    #[cfg(feature = "mutants")]
+    pub fn door_secret(&self, chat: LogId) -> Result<veche_mls::DoorSecret, ClientError> {
+        self.look_inside(chat, |_, group| match &group.policy().door {
+            Some(door) => Ok(door.secret.clone()),
+            None => refuse("There is no door."),
+        })
+    }
+
+    /// The group that this person is in and has this link.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn joined_by(&self, link: &JoinLink) -> Result<Option<LogId>, ClientError> {
+        let chats = self.chats()?;
+        for view in chats.iter().filter(|view| view.state == ChatState::Active) {
+            let door = self.look_inside(view.chat, |_, group| {
+                Ok(group.policy().door.as_ref().map(|door| door.log))
+            })?;
+            if door == Some(link.door) {
+                return Ok(Some(view.chat));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who asks to join a group by its link and waits for a decision.
+    ///
+    /// # Errors
+    /// `Refused` where this device is not in it.
+    pub fn join_requests(&self, chat: LogId) -> Result<Vec<JoinRequestView>, ClientError> {
+        self.look_inside(chat, |tx, group| {
+            let Some(door) = &group.policy().door else { return Ok(Vec::new()) };
+            let mut views = Vec::new();
+            for row in tx.join_requests(&door.log)? {
+                let (name, display_name) = names_of(tx, &row.account)?;
+                views.push(JoinRequestView { account: row.account, name, display_name });
+            }
+            Ok(views)
+        })
+    }
+
+    /// A look at the group of a chat as this device knows it.
+    fn look_inside<T>(
+        &self,
+        chat: LogId,
+        look: impl FnOnce(&Tx<'_>, &veche_mls::Group) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        self.look(|tx| {
+            let Some(row) = tx.logs_of(&chat)?.pop() else {
+                return refuse("There is no such chat. `veche chats` lists them.");
+            };
+            if matches!(row.state, LogState::Left | LogState::Removed | LogState::Succeeded) {
+                return refuse("You are not in this chat any more.");
+            }
+            if let Some(group) = self.core.groups.get(&row.log) {
+                return look(tx, group);
+            }
+            let keep = StoreKeep::new(tx.keep_batch());
+            match veche_mls::Group::load(&keep, row.log)? {
+                Some(group) => look(tx, &group),
+                None => refuse("This device is being added to the chat; try later."),
+            }
         })
     }
 
@@ -383,7 +460,8 @@ impl Client {
         self.look(|tx| {
             let mut outgoing = tx.waiting_intents()?.len() as u64;
             outgoing += tx.deliveries()?.len() as u64;
-            outgoing += tx.outbox_waiting(self.now)?;
+            // Whoever is first in line to do something for a chat does it before a program ends.
+            outgoing += tx.outbox_waiting(self.now + outbox::SOON_MS)?;
             outgoing += tx.lost_count()?;
             outgoing += session.departures.values().flatten().count() as u64;
             let caught_up = crate::pump::is_caught_up(tx, session)?;

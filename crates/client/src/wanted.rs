@@ -79,6 +79,51 @@ pub(crate) enum Change {
         #[n(1)]
         roles: Vec<(Id, u8)>,
     },
+    /// The group is to have this door, or none.
+    #[n(10)]
+    SetDoor(#[n(0)] Option<NewDoor>),
+    /// Who asks at the door is to be let in.
+    #[n(11)]
+    Admit,
+    /// These accounts are to be banned, or to be banned no more.
+    #[n(12)]
+    Ban {
+        /// Who.
+        #[n(0)]
+        accounts: Vec<Id>,
+        /// Whether banned.
+        #[n(1)]
+        banned: bool,
+    },
+    /// These accounts, which ask at the door, are to be let in.
+    #[n(13)]
+    LetIn(#[n(0)] Vec<Id>),
+}
+
+/// A door that is to be.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct NewDoor {
+    /// Its log.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(crate) log: [u8; 16],
+    /// What everything about it derives from.
+    #[n(1)]
+    pub(crate) secret: Id,
+    /// Whether a person decides.
+    #[n(2)]
+    pub(crate) approves: bool,
+    /// Until when (ms since 1970).
+    #[n(3)]
+    pub(crate) expires: Option<u64>,
+    /// For how many.
+    #[n(4)]
+    pub(crate) uses_max: Option<u64>,
+}
+
+impl std::fmt::Debug for NewDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewDoor(…)")
+    }
 }
 
 /// 32 bytes of an id.
@@ -139,6 +184,9 @@ pub(crate) enum Intent {
     /// A blob is being fetched.
     #[n(4)]
     Fetch,
+    /// This device asks to join by a link.
+    #[n(5)]
+    Knock,
 }
 
 /// For what people are gathered.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use veche_mls::{
-    Bound, Group, JudgeContext, LEAF_KEYS_MAX, LeaveRequest, MlsError, Processed, StuckReason,
-    Summary, Verdict,
+    Bound, Group, JudgeContext, LEAF_KEYS_MAX, LeaveRequest, MlsError, Policy, Processed,
+    StuckReason, Summary, Verdict,
 };
 use veche_store::{LogRow, LogState, OutboxRow};
 use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
@@ -12,7 +12,7 @@ use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
 use super::line::{Line, line};
 use super::{Taken, readmit, rights};
 use crate::work::{Work, mutated};
-use crate::{ClientError, Event, outbox, people};
+use crate::{ClientError, Event, door, outbox, people};
 
 /// Takes a commit entry.
 pub(super) fn take(
@@ -111,6 +111,7 @@ fn skipped(
         let words = format!("every member refuses it: {words}");
         let row = OutboxRow { state: veche_store::OutboxState::Queued, ..out };
         outbox::own_commit_skipped(work, &row, &words)?;
+        door::skipped(work, group, &row)?;
     }
     Ok(Taken::Skipped)
 }
@@ -124,6 +125,7 @@ fn applied(
     group: &mut Group,
     (entry, own, summary, leavers): Applied<'_>,
 ) -> Result<(), ClientError> {
+    let is_own = own.is_some();
     outbox::new_epoch(work, row)?;
     for credential in summary.added.iter().chain(&summary.removed) {
         people::learn(work, credential)?;
@@ -131,6 +133,7 @@ fn applied(
     lines(work, row, entry, (summary, leavers))?;
     if summary.self_removed {
         row.state = LogState::Removed;
+        door::forget(work, &row.log)?;
         if summary.self_package.is_some() {
             work.tell(Event::Notice(COPIED.into()));
         }
@@ -152,6 +155,7 @@ fn applied(
         work.tx.put_chat(&chat)?;
     }
     outbox::announce_admin_key(work, row, group)?;
+    door::let_in(work, group, summary.added.iter().chain(&summary.replaced))?;
     for credential in &summary.replaced {
         outbox::drop_readmissions(work, &row.log, &credential.certificate.device)?;
     }
@@ -163,7 +167,7 @@ fn applied(
         place.cursor = entry.seq;
         outbox::invite_joiners(work, &place, group, (entry, &out))?;
     }
-    Ok(())
+    door::look_after(work, row, group, is_own)
 }
 
 /// A removal begins a membership generation; where the remover could not, an admin does it next
@@ -232,13 +236,15 @@ fn lines(
     let mut all: Vec<(AccountId, String)> = Vec::new();
     // A direct chat is between its two people from the beginning, whoever opened it.
     let direct = work.tx.chat(&row.chat)?.is_some_and(|chat| chat.direct);
-    for account in accounts(&summary.added).into_iter().filter(|_| !direct) {
-        all.push((account, format!("{actor} added {}", people::name(work, &account)?)));
+    if !direct {
+        came_in(work, &mut all, summary)?;
     }
     for account in accounts(&summary.removed) {
         let name = people::name(work, &account)?;
         let words = if left.contains(&account) {
             format!("{name} left")
+        } else if summary.policy_after.banned.contains(&account) {
+            format!("{actor} banned {name}")
         } else {
             format!("{actor} removed {name}")
         };
@@ -267,10 +273,58 @@ fn lines(
             all.push((*account, words));
         }
     }
+    all.extend(door_words(summary, &actor).map(|words| (by, words)));
     for (about, words) in all {
         line(work, row, place, &Line { by, about: Some(about), words: &words })?;
     }
     Ok(())
+}
+
+/// Beyond so many people at once, their number stands for their names.
+const NAMES_MAX: usize = 10;
+
+/// Who came in, and how.
+fn came_in(
+    work: &Work<'_>,
+    all: &mut Vec<(AccountId, String)>,
+    summary: &Summary,
+) -> Result<(), ClientError> {
+    let used = |policy: &Policy| policy.door.as_ref().map_or(0, |door| door.used);
+    let by_link = used(&summary.policy_after) > used(&summary.policy_before);
+    let by = summary.committer.certificate.account;
+    let actor = people::name(work, &by)?;
+    let added = accounts(&summary.added);
+    if added.len() > NAMES_MAX {
+        let count = added.len();
+        let words = if by_link {
+            format!("{count} people joined by the link")
+        } else {
+            format!("{actor} added {count} people")
+        };
+        all.push((by, words));
+        return Ok(());
+    }
+    for account in added {
+        let name = people::name(work, &account)?;
+        let words = if by_link {
+            format!("{name} joined by the link")
+        } else {
+            format!("{actor} added {name}")
+        };
+        all.push((account, words));
+    }
+    Ok(())
+}
+
+/// What a commit did to the group's door.
+fn door_words(summary: &Summary, actor: &str) -> Option<String> {
+    let log = |policy: &Policy| policy.door.as_ref().map(|door| door.log);
+    let (before, after) = (log(&summary.policy_before), log(&summary.policy_after));
+    (before != after).then(|| match after {
+        Some(_) if before.is_some() => format!("{actor} made a new link to join by"),
+        Some(_) => format!("{actor} made a link to join by"),
+        None => format!("{actor} took the link to join by away"),
+    })
 }
 
 /// The devices that asked to be removed, as the commit itself proves.

@@ -87,6 +87,9 @@ fn opened_message(
     if let Body::Note(Note::Unread(ids)) = &content.body {
         return super::unread::asked(work, row, ids);
     }
+    if let Body::Note(Note::Declined(request)) = &content.body {
+        return crate::door::declined(work, group, (&account, request));
+    }
     if !outbox::shows_as_message(&content) {
         super::unread::place_of(work, row, &content.id)?;
     }

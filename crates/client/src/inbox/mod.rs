@@ -30,7 +30,7 @@ use crate::{ClientError, answer, outbox};
 pub(crate) const ENTRIES_KEPT: u64 = 1_000;
 
 /// How many entries are asked for at a time, where a log is read outside of its subscription.
-const PAGE_ENTRIES: u32 = 512;
+pub(crate) const PAGE_ENTRIES: u32 = 512;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,7 @@ pub(crate) fn end_anyhow(work: &mut Work<'_>, row: &LogRow) -> Result<(), Client
 fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     work.tx.forget_generations(&row.log)?;
     outbox::invites_no_more(work, &row.log)?;
+    crate::door::forget(work, &row.log)?;
     work.tx.clear_marks(&row.log)?;
     work.tx.forget_own_leaf_keys(&row.log)?;
     restored::forget(work, row)?;

@@ -211,8 +211,8 @@ fn do_again(work: &mut Work<'_>, row: &LogRow, change: Change) -> Result<(), Cli
             let change = Change::Succeed { people: Vec::new(), roles };
             add_again(work, row, (Purpose::Succeed, people), change)
         }
-        // Both are asked for again where they are needed.
-        Change::Readmit(_) | Change::Update => Ok(()),
+        // These are asked for again where they are needed.
+        Change::Readmit(_) | Change::Update | Change::Admit | Change::LetIn(_) => Ok(()),
         change => {
             let out = enqueue::new_row(work, &row.log, Kind::Commit, &Wanted::Change(change));
             enqueue::put(work, &OutboxRow { automatic, ..out })

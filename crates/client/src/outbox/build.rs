@@ -3,22 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use veche_mls::{
-    Change as MlsChange, ChatKind, Control, Group, Policy, Role, Suite, check_key_package,
+    BANNED_MAX, Change as MlsChange, ChatKind, Control, Door, Group, Policy, Role, Suite,
+    check_key_package,
 };
-use veche_store::Tx;
-use veche_wire::{AccountId, AdminKey, DeviceId, DeviceRecord, LogId, Millis};
+use veche_store::{JoinRequestRow, Tx};
+use veche_wire::{AccountId, AdminKey, DeviceId, DeviceRecord, LogId, Millis, limits};
 
-use crate::ClientError;
 use crate::api::ARRIVAL_MS;
-use crate::wanted::{Change, Id, Person};
+use crate::wanted::{Change, Id, NewDoor, Person};
 use crate::work::Work;
 #[cfg(feature = "mutants")]
 use crate::work::mutated;
+use crate::{ClientError, door};
 
 /// What an intent comes to.
 pub(super) enum Plan {
     /// This change.
-    Make(Making),
+    Make(Box<Making>),
     /// It is so already.
     Done,
     /// It cannot be, for this reason.
@@ -35,6 +36,12 @@ pub(super) struct Making {
     pub(super) inboxes: BTreeMap<DeviceId, Vec<u8>>,
 }
 
+impl From<Making> for Plan {
+    fn from(making: Making) -> Self {
+        Self::Make(Box::new(making))
+    }
+}
+
 /// What `change` comes to in `group`.
 pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Plan, ClientError> {
     let me = work.identity()?.account();
@@ -44,6 +51,13 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
         Change::Add(people) => add(work, group, people)?,
         Change::Succeed { people, roles } => succeed(work, group, (people, roles))?,
         Change::Remove(accounts) => remove(group, accounts),
+        Change::Ban { accounts, banned: true } => ban(group, accounts),
+        Change::Ban { accounts, banned: false } => change_policy(group, |policy| {
+            policy.banned.retain(|account| !accounts.contains(&Id(account.0)));
+        }),
+        Change::SetDoor(door) => set_door(group, door.as_ref()),
+        Change::Admit => admit(work, group)?,
+        Change::LetIn(accounts) => let_in(work, group, accounts)?,
         Change::RemoveLeaver(request) => remove_leaver(group, request),
         Change::Readmit(request) => readmit(work, group, request),
         Change::SetRole { account, role } => set_role(group, &AccountId(account.0), *role),
@@ -53,7 +67,7 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
             policy.set_role(me, Role::Member);
             drop_keys(policy, &me);
         }),
-        Change::Update => Plan::Make(Making {
+        Change::Update => Plan::from(Making {
             change: MlsChange { update: true, ..MlsChange::default() },
             ..Making::default()
         }),
@@ -63,6 +77,14 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
 fn add(work: &Work<'_>, group: &Group, people: &[Person]) -> Result<Plan, ClientError> {
     let (mut adds, mut removes) = (Vec::new(), Vec::new());
     let mut inboxes = BTreeMap::new();
+    let banned = &group.policy().banned;
+    let is_banned = |person: &&Person| {
+        person.account.is_some_and(|account| banned.contains(&AccountId(account.0)))
+    };
+    if let Some(person) = people.iter().find(is_banned) {
+        let name = person.name.clone().unwrap_or_else(|| "that person".into());
+        return Ok(Plan::Refuse(format!("{name} is banned from this group")));
+    }
     let missing = not_arrived(work.tx, &group.log(), work.now)?;
     for person in people {
         for device in &person.devices {
@@ -82,7 +104,7 @@ fn add(work: &Work<'_>, group: &Group, people: &[Person]) -> Result<Plan, Client
         return Ok(Plan::Done);
     }
     let change = MlsChange { adds, removes, ..MlsChange::default() };
-    Ok(Plan::Make(Making { change, inboxes, ..Making::default() }))
+    Ok(Plan::from(Making { change, inboxes, ..Making::default() }))
 }
 
 /// The people of a chat that goes on here, with the roles that they had.
@@ -144,7 +166,7 @@ fn replace(work: &Work<'_>, group: &Group, people: &[Person]) -> Result<Plan, Cl
     if change.removes.is_empty() {
         return add(work, group, people);
     }
-    Ok(Plan::Make(Making { change, ..Making::default() }))
+    Ok(Plan::from(Making { change, ..Making::default() }))
 }
 
 fn remove(group: &Group, accounts: &[Id]) -> Plan {
@@ -158,10 +180,92 @@ fn remove(group: &Group, accounts: &[Id]) -> Plan {
     if removes.is_empty() {
         return Plan::Done;
     }
-    Plan::Make(Making {
+    Plan::from(Making {
         change: MlsChange { removes, ..MlsChange::default() },
         ..Making::default()
     })
+}
+
+/// The accounts are out, and do not come in again.
+fn ban(group: &Group, accounts: &[Id]) -> Plan {
+    let mut policy = group.policy().clone();
+    policy.banned.extend(accounts.iter().map(|account| AccountId(account.0)));
+    if policy.banned.len() > BANNED_MAX {
+        return Plan::Refuse(format!("at most {BANNED_MAX} people can be banned from a group"));
+    }
+    match remove(group, accounts) {
+        Plan::Make(mut making) => {
+            making.change.policy = Some(policy);
+            Plan::Make(making)
+        }
+        _ => change_policy(group, |before| *before = policy),
+    }
+}
+
+fn set_door(group: &Group, door: Option<&NewDoor>) -> Plan {
+    if group.policy().door.as_ref().map(|door| door.log.0) == door.map(|door| door.log) {
+        return Plan::Done;
+    }
+    change_policy(group, |policy| policy.door = door.map(door::named))
+}
+
+/// Who asks at the door and may come in, as many as one commit takes.
+fn admit(work: &Work<'_>, group: &Group) -> Result<Plan, ClientError> {
+    let Some(door) = answered_door(work, group)? else { return Ok(Plan::Done) };
+    let most = work.core.session.admissions.get(&door.log).copied().unwrap_or(usize::MAX);
+    let mut rows = door::usable(work, group, door)?;
+    rows.truncate(most.min(limits::ADDS_PER_COMMIT_MAX));
+    if rows.is_empty() { Ok(Plan::Done) } else { place(work, group, (door, &rows)) }
+}
+
+/// Those of whom somebody has decided that they come in.
+fn let_in(work: &Work<'_>, group: &Group, accounts: &[Id]) -> Result<Plan, ClientError> {
+    const GONE: &str = "they cannot be let in any more: the link, or what they asked, has changed";
+    let inside = group.accounts();
+    let mut missing: BTreeSet<Id> = accounts.iter().copied().collect();
+    missing.retain(|account| !inside.contains(&AccountId(account.0)));
+    let Some(door) = answered_door(work, group)? else { return Ok(Plan::Refuse(GONE.into())) };
+    let mut rows = door::usable(work, group, door)?;
+    rows.retain(|row| accounts.contains(&Id(row.account.0)));
+    for row in &rows {
+        missing.remove(&Id(row.account.0));
+    }
+    if !missing.is_empty() {
+        return Ok(Plan::Refuse(GONE.into()));
+    }
+    if rows.is_empty() { Ok(Plan::Done) } else { place(work, group, (door, &rows)) }
+}
+
+/// The door of the group, while this device may let people in.
+fn answered_door<'g>(work: &Work<'_>, group: &'g Group) -> Result<Option<&'g Door>, ClientError> {
+    let me = work.identity()?.account();
+    let door = group.policy().door.as_ref();
+    Ok(door.filter(|_| door::may_let_in(group.policy(), &me)))
+}
+
+/// Gives those who ask their places, and counts them.
+fn place(
+    work: &Work<'_>,
+    group: &Group,
+    (door, rows): (&Door, &[JoinRequestRow]),
+) -> Result<Plan, ClientError> {
+    let mut making = Making::default();
+    for row in rows {
+        let request = door::opened(row)?;
+        making.change.removes.extend(group.member_of_device(&row.device).map(|it| it.leaf));
+        making.change.adds.push(request.key_package);
+        making.inboxes.insert(row.device, request.inbox_key);
+    }
+    let inside = group.accounts();
+    let newcomers = rows.iter().filter(|row| !inside.contains(&row.account)).count() as u64;
+    let mut policy = group.policy().clone();
+    policy.door = Some(Door {
+        used: door.used.saturating_add(newcomers),
+        done: door::done_up_to(work, door, rows)?,
+        ..door.clone()
+    });
+    making.change.policy = Some(policy);
+    Ok(Plan::from(making))
 }
 
 fn remove_leaver(group: &Group, request: &[u8]) -> Plan {
@@ -169,7 +273,7 @@ fn remove_leaver(group: &Group, request: &[u8]) -> Plan {
     // A request of a leaf that is gone, or was added again since, asks for nothing.
     let Some(leaf) = group.verify_leave(&leave) else { return Plan::Done };
     let change = MlsChange { removes: vec![leaf], ..MlsChange::default() };
-    Plan::Make(Making { change, proofs: vec![leave.encode()], ..Making::default() })
+    Plan::from(Making { change, proofs: vec![leave.encode()], ..Making::default() })
 }
 
 fn readmit(work: &Work<'_>, group: &Group, request: &[u8]) -> Plan {
@@ -189,7 +293,7 @@ fn readmit(work: &Work<'_>, group: &Group, request: &[u8]) -> Plan {
         ..MlsChange::default()
     };
     let inboxes = BTreeMap::from([(request.device, request.inbox_key)]);
-    Plan::Make(Making { change, inboxes, ..Making::default() })
+    Plan::from(Making { change, inboxes, ..Making::default() })
 }
 
 fn set_role(group: &Group, account: &AccountId, role: u8) -> Plan {
@@ -231,5 +335,5 @@ fn change_policy(group: &Group, change: impl FnOnce(&mut Policy)) -> Plan {
         policy.admins_version += 1;
     }
     let change = MlsChange { policy: Some(policy), ..MlsChange::default() };
-    Plan::Make(Making { change, ..Making::default() })
+    Plan::from(Making { change, ..Making::default() })
 }

@@ -13,7 +13,7 @@ use crate::wanted::{self, Change, JoinerRow, Joiners, Wanted};
 use crate::work::Work;
 #[cfg(feature = "mutants")]
 use crate::work::mutated;
-use crate::{ClientError, succession};
+use crate::{ClientError, door, succession};
 
 /// How long a change that cannot be made yet waits, in milliseconds.
 const WAIT_MS: u64 = 2_000;
@@ -34,6 +34,11 @@ pub(super) fn seal(
         Plan::Done => Made::Done,
         Plan::Refuse(words) => Made::Refuse(words),
     };
+    if matches!((&made, change), (Made::Refuse(_), Change::Admit)) {
+        door::narrow(work, &group)?;
+        work.put_group(row.log, group);
+        return Ok(true);
+    }
     work.put_group(row.log, group);
     if matches!((&made, change), (Made::Wait | Made::Refuse(_), Change::RemoveLeaver(_)))
         && succession::is_without_owner(work, &row)?
@@ -54,7 +59,8 @@ pub(super) fn seal(
             Ok(true)
         }
         Made::Wait if out.counter >= WAITS_MAX && !out.automatic => {
-            let words = "no other admin has listed this device's admin key yet; try again later";
+            let words = "the group cannot be changed by this device now (no other admin has listed its \
+                         admin key yet, or somebody's keys in the group are broken); try again later";
             settle::fail_row(work, &out, words)?;
             Ok(true)
         }
@@ -127,7 +133,8 @@ fn make(
     let entry_key = group.entry_key(engine)?;
     let draft = match group.commit(engine, work.keep, identity, &plan.change, &bound) {
         Ok(draft) => draft,
-        Err(MlsError::Pending) => return Ok(Made::Wait),
+        // What is broken now may not be after the next commit of somebody else.
+        Err(MlsError::Pending | MlsError::Broken(_)) => return Ok(Made::Wait),
         Err(error @ MlsError::Keep(_)) => return Err(error.into()),
         Err(error) => return Ok(Made::Refuse(error.to_string())),
     };

@@ -38,7 +38,8 @@ pub(crate) fn invite_joiners(
         size: total,
         sha256: <sha2::Sha256 as sha2::Digest>::digest(&sealed).into(),
     };
-    let adds = matches!(wanted::decode(&out.body)?, Wanted::Change(Change::Add(_)));
+    let change = wanted::decode(&out.body)?;
+    let adds = matches!(change, Wanted::Change(Change::Add(_) | Change::Admit | Change::LetIn(_)));
     let mut unreached = None;
     let mut reached = false;
     for joiner in joiners {

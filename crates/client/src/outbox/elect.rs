@@ -7,9 +7,9 @@ use veche_wire::content::{Body, Note};
 use veche_wire::{AccountId, AdminKey, DeviceId, Kind, LogId};
 
 use super::{build, enqueue};
-use crate::ClientError;
 use crate::wanted::{self, Change, Id, Wanted};
 use crate::work::Work;
+use crate::{ClientError, door};
 
 /// How much later the next in line steps in, in milliseconds.
 const TURN_MS: u64 = 2_000;
@@ -23,7 +23,7 @@ pub(crate) fn elect_leaver_removal(
     request: Vec<u8>,
     leaver: &DeviceId,
 ) -> Result<(), ClientError> {
-    let turn = turn(work, group, Some(leaver), false)?;
+    let turn = turn(work, group, Some(leaver), Line::All)?;
     put(work, &group.log(), Kind::Commit, Wanted::Change(Change::RemoveLeaver(request)), turn)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn elect_readmission(
     request: Vec<u8>,
     device: &DeviceId,
 ) -> Result<(), ClientError> {
-    let turn = turn(work, group, Some(device), false)?;
+    let turn = turn(work, group, Some(device), Line::All)?;
     put(work, &group.log(), Kind::Commit, Wanted::Change(Change::Readmit(request)), turn)
 }
 
@@ -48,9 +48,20 @@ pub(crate) fn remove_who_declined(
     put(work, log, Kind::Commit, Wanted::Change(change), Some(0))
 }
 
+/// What is to be done within so many milliseconds is waited for.
+pub(crate) const SOON_MS: u64 = 1_500;
+/// How long those who ask at the door are collected before they are let in together, in milliseconds.
+const COLLECT_MS: u64 = 1_000;
+
+/// Somebody asks at the door and needs no decision.
+pub(crate) fn elect_admission(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
+    let turn = turn(work, group, None, Line::Admitting)?.map(|turn| turn + COLLECT_MS);
+    put(work, &group.log(), Kind::Commit, Wanted::Change(Change::Admit), turn)
+}
+
 /// Somebody was removed without a rotation.
 pub(crate) fn elect_rotation(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
-    let turn = turn(work, group, None, true)?;
+    let turn = turn(work, group, None, Line::Listed)?;
     put(work, &group.log(), Kind::Rotate, Wanted::Rotate, turn)
 }
 
@@ -61,7 +72,7 @@ pub(crate) fn elect_key_listing(
     key: &AdminKey,
     account: &AccountId,
 ) -> Result<(), ClientError> {
-    let turn = turn(work, group, None, true)?;
+    let turn = turn(work, group, None, Line::Listed)?;
     let change = Change::ListKey { key: Id(key.0), account: Id(account.0) };
     put(work, &group.log(), Kind::Commit, Wanted::Change(change), turn)
 }
@@ -90,24 +101,39 @@ pub(crate) fn announce_admin_key(
     Ok(())
 }
 
+/// Whose business something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Every member's.
+    All,
+    /// That of those whose admin keys are listed.
+    Listed,
+    /// That of those who let in who asks at the door.
+    Admitting,
+}
+
 /// After how many milliseconds it is this device's turn; `None` where it is not its business. Those
 /// who can also rotate come first, then by leaf.
 fn turn(
     work: &Work<'_>,
     group: &Group,
     except: Option<&DeviceId>,
-    only_listed: bool,
+    who: Line,
 ) -> Result<Option<u64>, ClientError> {
     let me = work.identity()?.device();
     let policy = group.policy();
     let listed = |account: &AccountId| policy.admin_keys.values().any(|owner| owner == account);
+    let may = |account: &AccountId| match who {
+        Line::All => true,
+        Line::Listed => listed(account),
+        Line::Admitting => door::may_let_in(policy, account),
+    };
     let mut line: Vec<(bool, u32, DeviceId)> = group
         .members()
         .iter()
         .map(|member| (member.leaf, &member.credential.certificate))
-        .filter(|(_, certificate)| except != Some(&certificate.device))
+        .filter(|(_, certificate)| except != Some(&certificate.device) && may(&certificate.account))
         .map(|(leaf, certificate)| (!listed(&certificate.account), leaf, certificate.device))
-        .filter(|(unlisted, _, _)| !(only_listed && *unlisted))
         .collect();
     line.sort_unstable();
     let place = line.iter().position(|(_, _, device)| *device == me);

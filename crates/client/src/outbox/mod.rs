@@ -26,8 +26,8 @@ pub(crate) use deliver::{
 };
 pub(crate) use depart::{depart, look_for_departures, looked_for_departure, tell_of_departure};
 pub(crate) use elect::{
-    announce_admin_key, drop_done, drop_readmissions, elect_key_listing, elect_leaver_removal,
-    elect_readmission, elect_rotation, elect_update, remove_who_declined,
+    SOON_MS, announce_admin_key, drop_done, drop_readmissions, elect_admission, elect_key_listing,
+    elect_leaver_removal, elect_readmission, elect_rotation, elect_update, remove_who_declined,
 };
 pub(crate) use enqueue::{
     enqueue, enqueue_change, enqueue_content, enqueue_first, enqueue_gathered, enqueue_leave,
