@@ -260,6 +260,70 @@ pub(crate) enum GroupCommand {
         /// The chat's id or title
         chat: String,
     },
+    /// Shows the link to join by, or makes it
+    ///
+    /// With --new, --approve, --uses or --expires it makes a new one, and the old one leads nowhere.
+    Link {
+        /// The chat's id or title
+        chat: String,
+        /// Makes a new one
+        #[arg(long)]
+        new: bool,
+        /// Somebody decides about each who asks (`veche group requests`)
+        #[arg(long)]
+        approve: bool,
+        /// For how many people it is good
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        uses: Option<u64>,
+        /// For how long it is good: 30m, 12h, 7d
+        #[arg(long, value_name = "TIME", value_parser = lasting)]
+        expires: Option<Duration>,
+        /// Takes it away
+        #[arg(long, conflicts_with_all = ["new", "approve", "uses", "expires"])]
+        off: bool,
+    },
+    /// Asks to join a group by its link
+    Join {
+        /// What `veche group link` printed
+        link: String,
+    },
+    /// Lists who asks to join it
+    Requests {
+        /// The chat's id or title
+        chat: String,
+    },
+    /// Lets in people who ask to join
+    Accept {
+        /// The chat's id or title
+        chat: String,
+        /// Who
+        #[arg(value_name = "NAME", required = true, value_parser = name)]
+        names: Vec<String>,
+    },
+    /// Declines people who ask to join; they are not told
+    Decline {
+        /// The chat's id or title
+        chat: String,
+        /// Who
+        #[arg(value_name = "NAME", required = true, value_parser = name)]
+        names: Vec<String>,
+    },
+    /// Removes people for good: neither the link nor anybody brings them back
+    Ban {
+        /// The chat's id or title
+        chat: String,
+        /// Who
+        #[arg(value_name = "NAME", required = true, value_parser = name)]
+        names: Vec<String>,
+    },
+    /// Takes a ban back
+    Unban {
+        /// The chat's id or title
+        chat: String,
+        /// Who
+        #[arg(value_name = "NAME", required = true, value_parser = name)]
+        names: Vec<String>,
+    },
     /// Gives somebody a role
     Role {
         /// The chat's id or title
@@ -321,6 +385,27 @@ fn name(text: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
+/// A time with its unit: 90s, 30m, 12h, 7d.
+fn lasting(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time is a number with s, m, h or d behind it, as in 30m, 12h, 7d".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 24 * 3_600,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let lasts = number.checked_mul(seconds).map(Duration::from_secs);
+    lasts
+        .filter(|lasts| !lasts.is_zero() && *lasts <= LASTS_MAX)
+        .ok_or_else(|| format!("must be between 1s and {}d", LASTS_MAX.as_secs() / (24 * 3_600)))
+}
+
+/// The longest that something can be said to last: ten years.
+const LASTS_MAX: Duration = Duration::from_secs(3_650 * 24 * 3_600);
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds)
@@ -377,6 +462,15 @@ mod tests {
             "group role choir bo admin",
             "group rename choir orchestra",
             "group leave choir",
+            "group link choir",
+            "group link choir --approve --uses 5000 --expires 7d",
+            "group link choir --off",
+            "group join veche://localhost:7000/key/join#secret",
+            "group requests choir",
+            "group accept choir bo @cy",
+            "group decline choir bo",
+            "group ban choir bo",
+            "group unban choir bo",
             "send bo hello",
             "send bo -",
             "send bo --file a --file b",
@@ -424,6 +518,10 @@ mod tests {
             "accept nonsense",
             "group add choir",
             "group role choir bo king",
+            "group link choir --uses 0",
+            "group link choir --expires 7",
+            "group link choir --expires 0d",
+            "group link choir --off --new",
             "receipts perhaps",
             "block @",
             "sync --wait -1",

@@ -2,7 +2,8 @@
 
 use veche_client::wire::Millis;
 use veche_client::{
-    ChatView, ContactView, FileView, MeView, MemberView, MessageState, MessageView, RequestView,
+    ChatView, ContactView, FileView, JoinRequestView, LinkView, MeView, MemberView, MessageState,
+    MessageView, RequestView,
 };
 
 use crate::engine::now;
@@ -106,6 +107,29 @@ pub(crate) fn member(view: &MemberView) -> String {
         name += "  (not arrived; `veche group add` gives them another place)";
     }
     format!("{:<6}  {name}", name_of_role(view.role))
+}
+
+/// The link of a group, and for whom it is good.
+pub(crate) fn link(view: &LinkView) -> String {
+    let mut words = view.link.to_string();
+    let used = match (view.uses_max, view.used) {
+        (Some(most), used) => Some(format!("{used} of {most} have joined by it")),
+        (None, 0) => None,
+        (None, 1) => Some("1 person has joined by it".to_owned()),
+        (None, used) => Some(format!("{used} people have joined by it")),
+    };
+    let expires = view.expires.map(|at| format!("good until {}", rfc_3339(at)));
+    let approves = view.approves.then(|| "somebody decides about each who asks".to_owned());
+    let notes: Vec<String> = [approves, expires, used].into_iter().flatten().collect();
+    if !notes.is_empty() {
+        words += &format!("\n{}", notes.join("; "));
+    }
+    words
+}
+
+/// Somebody who asks to join.
+pub(crate) fn join_request(view: &JoinRequestView) -> String {
+    person(view.display_name.as_deref(), &view.name)
 }
 
 /// The number to compare with somebody, and with whom where that is not clear from the command.

@@ -4,8 +4,8 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Serialize, ser};
 use veche_client::wire::Millis;
 use veche_client::{
-    ChatKind, ChatState, ChatView, ContactView, FileView, MeView, MemberView, MessageState,
-    MessageView, Pending, RequestView, Role,
+    ChatKind, ChatState, ChatView, ContactView, FileView, JoinRequestView, LinkView, MeView,
+    MemberView, MessageState, MessageView, Pending, RequestView, Role,
 };
 
 use crate::engine::now;
@@ -91,6 +91,49 @@ pub(crate) struct MemberShape<'view> {
     role: &'static str,
     me: bool,
     arrived: bool,
+}
+
+/// The link of a group.
+#[derive(Serialize)]
+pub(crate) struct LinkShape {
+    link: String,
+    approves: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uses: Option<u64>,
+    used: u64,
+}
+
+impl From<&LinkView> for LinkShape {
+    fn from(view: &LinkView) -> Self {
+        Self {
+            link: view.link.to_string(),
+            approves: view.approves,
+            expires: view.expires.map(rfc_3339),
+            uses: view.uses_max,
+            used: view.used,
+        }
+    }
+}
+
+/// Somebody who asks to join.
+#[derive(Serialize)]
+pub(crate) struct JoinRequestShape<'view> {
+    account: String,
+    name: &'view str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'view str>,
+}
+
+impl<'view> From<&'view JoinRequestView> for JoinRequestShape<'view> {
+    fn from(view: &'view JoinRequestView) -> Self {
+        Self {
+            account: view.account.to_string(),
+            name: &view.name,
+            display_name: view.display_name.as_deref(),
+        }
+    }
 }
 
 /// The number to compare with somebody.

@@ -2,6 +2,7 @@
 
 use veche_client::{Client, Command, Outcome, Role};
 
+use super::links;
 use crate::args::{GroupCommand, RoleChoice};
 use crate::context::{Change, Context, find_chat};
 use crate::problem::Problem;
@@ -19,6 +20,12 @@ pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), 
             }
         }
         GroupCommand::Members { chat } => members(context, &chat).await,
+        GroupCommand::Link { chat, new, approve, uses, expires, off: false } => {
+            let makes = new || approve || uses.is_some() || expires.is_some();
+            links::show(context, &chat, links::Wanted { makes, approve, uses, expires }).await
+        }
+        GroupCommand::Join { link } => links::join(context, &link).await,
+        GroupCommand::Requests { chat } => links::requests(context, &chat).await,
         command => change(context, command).await,
     }
 }
@@ -56,9 +63,23 @@ fn command_for(client: &Client, command: GroupCommand) -> Result<Command, Proble
             };
             Ok(Command::SetRole { chat: find(&chat)?, name, role })
         }
+        GroupCommand::Link { chat, .. } => Ok(Command::CloseLink { chat: find(&chat)? }),
+        GroupCommand::Accept { chat, names } => Ok(Command::LetIn { chat: find(&chat)?, names }),
+        GroupCommand::Decline { chat, names } => {
+            Ok(Command::TurnAway { chat: find(&chat)?, names })
+        }
+        GroupCommand::Ban { chat, names } => {
+            Ok(Command::Ban { chat: find(&chat)?, names, banned: true })
+        }
+        GroupCommand::Unban { chat, names } => {
+            Ok(Command::Ban { chat: find(&chat)?, names, banned: false })
+        }
         GroupCommand::Rename { chat, title } => Ok(Command::Rename { chat: find(&chat)?, title }),
         GroupCommand::Leave { chat } => Ok(Command::Leave { chat: find(&chat)? }),
-        GroupCommand::New { .. } | GroupCommand::Members { .. } => {
+        GroupCommand::New { .. }
+        | GroupCommand::Members { .. }
+        | GroupCommand::Join { .. }
+        | GroupCommand::Requests { .. } => {
             Err(Problem::refused("this is a bug in veche: not a change of a group"))
         }
     }
@@ -70,6 +91,10 @@ fn chat_of(command: &Command) -> Option<veche_client::wire::LogId> {
         | Command::RemoveMembers { chat, .. }
         | Command::SetRole { chat, .. }
         | Command::Rename { chat, .. }
+        | Command::CloseLink { chat }
+        | Command::LetIn { chat, .. }
+        | Command::TurnAway { chat, .. }
+        | Command::Ban { chat, .. }
         | Command::Leave { chat } => Some(*chat),
         _ => None,
     }

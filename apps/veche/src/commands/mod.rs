@@ -6,6 +6,7 @@ mod chats;
 mod contacts;
 mod files;
 mod groups;
+mod links;
 mod messages;
 mod sync;
 mod watch;
