@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::world::{Counts, Sabotage};
+use crate::world::{Beside, Counts, Sabotage};
 
+mod joins;
 mod operations;
 mod play;
 
@@ -29,15 +30,15 @@ pub struct Run {
     pub failed: BTreeMap<u64, Vec<String>>,
     /// Over all seeds.
     pub counts: Counts,
-    /// Whether the server was to come back as an older copy of itself.
-    restorations: bool,
+    /// What was to happen beside.
+    beside: Beside,
 }
 
 impl Run {
     /// What should have happened and never did.
     #[must_use]
     pub fn missing(&self) -> Vec<&'static str> {
-        let beside = if self.restorations { operations::RESTORATIONS } else { &[] };
+        let beside = operations::beside(self.beside);
         let operations = operations::OPERATIONS.iter().chain(beside).map(|(name, _, _)| *name);
         let names: Vec<&'static str> =
             operations.chain(operations::FAULTS.iter().copied()).collect();
@@ -48,8 +49,7 @@ impl Run {
 /// Plays seeds, with all rules kept or as `sabotage` says; the first few twice. `tell` is called for each seed that failed, as it fails.
 pub fn run(seeds: Range<u64>, sabotage: Sabotage, tell: &(dyn Fn(u64, &[String]) + Sync)) -> Run {
     let next = AtomicU64::new(seeds.start);
-    let restorations = sabotage.restorations;
-    let run = Mutex::new(Run { restorations, ..Run::default() });
+    let run = Mutex::new(Run { beside: sabotage.beside, ..Run::default() });
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -140,8 +140,10 @@ fn first_difference(first: &[String], second: &[String]) -> String {
 /// The complaints of a seed, as they are shown, with the command that plays it again.
 #[must_use]
 pub fn in_words(seed: u64, sabotage: Sabotage, complaints: &[String]) -> String {
-    let with = if sabotage.restorations { " --restorations" } else { "" };
-    let again = format!("cargo xtask sim --seeds {seed}..{}{with}", seed + 1);
+    let mut again = format!("cargo xtask sim --seeds {seed}..{}", seed + 1);
+    if let Some(flag) = sabotage.beside.flag() {
+        again = format!("{again} {flag}");
+    }
     let mut words = format!("seed {seed} failed; {again}");
     for complaint in complaints.iter().take(SHOWN_MAX) {
         words += &format!("\n    {complaint}");

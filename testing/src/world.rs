@@ -33,7 +33,7 @@ pub use journal::Journal;
 pub use network::Weather;
 pub use outsider::Outsider;
 pub use person::Person;
-pub use sabotage::Sabotage;
+pub use sabotage::{Beside, Sabotage};
 pub use schedule::Who;
 pub use stage::Refusal;
 

@@ -34,10 +34,10 @@ pub(crate) fn sim(
         return Err(Usage("sim needs --seeds A..B".to_owned()).into());
     };
     let seeds = seed_range(&seeds)?;
-    let restorations = arguments.flag("--restorations").then_some("--restorations");
+    let beside = ["--restorations", "--joins"].into_iter().find(|flag| arguments.flag(flag));
     arguments.finish()?;
     build_daily(repository, consent)?;
-    repository.testing(["sim", "--seeds", &seeds]).words(restorations).run()
+    repository.testing(["sim", "--seeds", &seeds]).words(beside).run()
 }
 
 /// Feeds the decoders their corpus and seeded mutations of it.

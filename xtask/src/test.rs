@@ -15,6 +15,8 @@ use crate::step::Step;
 const SEEDS: &str = "0..200";
 /// Seeds in which the server also comes back as an older copy of itself.
 const RESTORED_SEEDS: &str = "0..110";
+/// How many seeds with joins by links.
+const JOINING_SEEDS: &str = "0..110";
 /// Processes killed and started again in each test run.
 const KILL_CYCLES: &str = "20";
 /// Mutations of each fuzz target, unless told otherwise.
@@ -70,6 +72,7 @@ fn stages(repository: &Repository) -> Vec<Stage> {
         cargo("tests", &["test", "--workspace"]),
         testing("simulator", &["sim", "--seeds", SEEDS]),
         testing("restorations", &["sim", "--restorations", "--seeds", RESTORED_SEEDS]),
+        testing("joins", &["sim", "--joins", "--seeds", JOINING_SEEDS]),
         testing("kill loop", &["kill", "--cycles", KILL_CYCLES]),
         testing("main job", &["main-job"]),
         testing("fuzz", &["fuzz", "--mutations", &FUZZ_MUTATIONS.to_string()]),

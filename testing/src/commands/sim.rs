@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use veche_testing::sim as simulator;
-use veche_testing::world::Sabotage;
+use veche_testing::world::{Beside, Sabotage};
 
 use super::{Options, Tally};
 
@@ -17,10 +17,11 @@ pub(crate) fn sim(words: &[String]) -> Result<Tally, String> {
     let options = Options::read(
         words,
         &["--seeds", "--mutant"],
-        &["--mutants", "--json", "--lines", "--restorations"],
+        &["--mutants", "--json", "--lines", "--restorations", "--joins"],
     )?;
-    let restorations = options.has("--restorations");
-    let sabotage = Sabotage { restorations, ..Sabotage::default() };
+    let asked_for = |beside: &Beside| beside.flag().is_some_and(|flag| options.has(flag));
+    let beside = [Beside::Restorations, Beside::Joins].into_iter().find(asked_for);
+    let sabotage = Sabotage { beside: beside.unwrap_or_default(), ..Sabotage::default() };
     let seeds = options.value("--seeds").map_or(Ok(SEEDS), range)?;
     if let Some(name) = options.value("--mutant") {
         let sabotage = Sabotage::named(name).ok_or_else(|| {

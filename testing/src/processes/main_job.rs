@@ -64,6 +64,7 @@ pub fn play() -> Result<Checks, Stopped> {
     checks.part("a home too deep for a socket", |checks| break_down::deep_home(play, checks));
     checks.part("waiting for quiet", |checks| break_down::quiet(play, checks));
     checks.part("one transcript after all that", |checks| group::same_transcript(play, checks));
+    checks.part("joining by a link", |checks| group::by_link(play, checks));
     checks.part("removing, adding again, leaving", |checks| group::part_ways(play, checks));
     checks.part("blocking", |checks| talk::block(play, checks));
     checks.part("a server restored from a copy", |checks| break_down::restored(play, checks));

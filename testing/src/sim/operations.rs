@@ -7,7 +7,7 @@ use veche_client::{
 use veche_wire::{EntryId, LogId};
 
 use super::play::{Play, Sent};
-use crate::world::{Death, Person, Refusal, STOLEN, ServerDeath};
+use crate::world::{Beside, Death, Person, Refusal, STOLEN, ServerDeath};
 
 /// An operation: what it is counted as, how often it is tried, and what does it. It says whether
 /// anything was done.
@@ -44,7 +44,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// What happens beside, where that is asked for.
-pub(crate) const RESTORATIONS: &[Operation] = &[
+pub(crate) fn beside(beside: Beside) -> &'static [Operation] {
+    match beside {
+        Beside::Nothing => &[],
+        Beside::Restorations => RESTORATIONS,
+        Beside::Joins => super::joins::OPERATIONS,
+    }
+}
+
+const RESTORATIONS: &[Operation] = &[
     ("copies of the server", 12, copy_server),
     ("restorations of the server", 12, restore_server),
 ];
@@ -331,7 +339,7 @@ impl Play {
     }
 
     /// Anybody whose program runs.
-    fn anybody(&mut self) -> Option<Person> {
+    pub(super) fn anybody(&mut self) -> Option<Person> {
         let runs = |person: &&Person| self.world.stage.borrow().cast[person.who].is_running();
         let running: Vec<Person> = self.people.iter().filter(runs).cloned().collect();
         self.dice.pick(&running).cloned()
@@ -355,7 +363,10 @@ impl Play {
         Some((person, chat))
     }
 
-    fn person_with_role(&mut self, least: Role) -> Option<(Person, LogId, Vec<MemberView>)> {
+    pub(super) fn person_with_role(
+        &mut self,
+        least: Role,
+    ) -> Option<(Person, LogId, Vec<MemberView>)> {
         let (person, chat) = self.person_in_chat(|chat| chat.kind == ChatKind::Group)?;
         let members = person.look(|client| client.members(chat.chat)).ok()?;
         let fits = members.iter().any(|member| member.me && member.role >= least);
@@ -363,7 +374,7 @@ impl Play {
     }
 
     /// The name of somebody whose role is below mine.
-    fn below_me(&mut self, members: &[MemberView]) -> Option<String> {
+    pub(super) fn below_me(&mut self, members: &[MemberView]) -> Option<String> {
         let mine = members.iter().find(|member| member.me)?.role;
         let below = |member: &&MemberView| !member.me && member.role < mine;
         let names: Vec<String> =
@@ -383,11 +394,11 @@ impl Play {
         Some((person, chat.chat, row))
     }
 
-    fn did(&mut self, person: &Person, command: Command) -> bool {
+    pub(super) fn did(&mut self, person: &Person, command: Command) -> bool {
         self.want(person, command).is_ok()
     }
 
-    fn intends(&mut self, person: &Person, command: Command) -> bool {
+    pub(super) fn intends(&mut self, person: &Person, command: Command) -> bool {
         let what = command.clone();
         match self.want(person, command) {
             Ok(Reply::Intent(intent)) => {

@@ -3,7 +3,7 @@
 use veche_client::{Command, IntentId, MessageState, Reply, Settled};
 use veche_wire::{EntryId, LogId, Seq};
 
-use super::operations::{OPERATIONS, Operation, RESTORATIONS, say_in};
+use super::operations::{self, OPERATIONS, Operation, say_in};
 use crate::dice::Dice;
 use crate::world::{Backup, Counts, Person, Refusal, Sabotage, Weather, World};
 
@@ -140,8 +140,7 @@ impl Play {
     fn go_on(&mut self) {
         let mut done = 0;
         let mut tries = 0;
-        let restorations = self.world.stage.borrow().sabotage.restorations;
-        let beside = if restorations { RESTORATIONS } else { &[] };
+        let beside = operations::beside(self.world.stage.borrow().sabotage.beside);
         let operations: Vec<Operation> = OPERATIONS.iter().chain(beside).copied().collect();
         let weights: u64 = operations.iter().map(|(_, weight, _)| weight).sum();
         while done < OPERATIONS_MIN && tries < OPERATIONS_MIN * 20 && self.is_well() {

@@ -317,18 +317,30 @@ impl Chat<'_> {
         if self.is_direct() {
             return stays;
         }
-        for ((spot, ..), row) in everything {
+        for (place, row) in everything {
             let Some(moved) = Moved::of(row) else { continue };
+            let spot = &place.0;
             let theirs = stays.entry(moved.name.clone()).or_default();
             let is_in = theirs.last().is_some_and(|stay| stay.until == LAST);
             if moved.came && !is_in {
                 theirs.push(Stay { from: *spot, surely: LAST, until: LAST });
+            } else if let (true, true, Some(stay)) =
+                (moved.came, self.is_alone(place, &moved.name), theirs.last_mut())
+            {
+                stay.from = *spot;
             } else if let (false, true, Some(stay)) = (moved.came, is_in, theirs.last_mut()) {
                 stay.until = *spot;
                 stay.surely = self.asked_to_leave(&moved.name, stay.from..*spot).unwrap_or(*spot);
             }
         }
         stays
+    }
+
+    /// Whether only the one whom it is about sees that they came: they got another place than the one that
+    /// they never took, of which the others were told.
+    fn is_alone(&self, place: &Place, name: &str) -> bool {
+        let mut others = self.views.iter().filter(|view| self.name(view) != name);
+        others.all(|view| !view.placed.contains_key(place))
     }
 
     /// Those who were in from the beginning: all who see the chat and never came into it first.
@@ -390,6 +402,9 @@ impl Chat<'_> {
             let told = self.stage.restored && is_told;
             let must = !told && stays.iter().find(in_it).is_some_and(arrived);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
+            let again =
+                Moved::of(row).is_some_and(|moved| moved.came && self.is_alone(place, &moved.name));
+            let must = must && !again;
             if must && !sees {
                 found.push(format!("{name} misses {spot:?}: {line}"));
             }
@@ -501,12 +516,12 @@ struct Moved {
 }
 
 impl Moved {
-    /// Reads `ana added bo`, `ana removed bo`, `bo left`.
+    /// Reads `ana added bo`, `bo joined by the link`, `ana removed bo`, `ana banned bo`, `bo left`.
     fn of(row: &MessageView) -> Option<Self> {
         let words: Vec<&str> = row.event.as_deref()?.split(' ').collect();
         let (came, name) = match words.as_slice() {
-            [_, "added", name] => (true, *name),
-            [_, "removed", name] | [name, "left"] => (false, *name),
+            [_, "added", name] | [name, "joined", "by", "the", "link"] => (true, *name),
+            [_, "removed" | "banned", name] | [name, "left"] => (false, *name),
             _ => return None,
         };
         Some(Self { came, name: name.to_owned() })

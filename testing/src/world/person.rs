@@ -7,7 +7,7 @@ use veche_client::{
     ChatView, Client, Command, Event, IntentId, MemberView, MessageView, Outcome, PersonReference,
     Reply, RequestView, Role, Settled,
 };
-use veche_wire::{EntryId, LogId};
+use veche_wire::{EntryId, JoinLink, LogId, Millis};
 
 use super::schedule::Who;
 use super::screen;
@@ -156,6 +156,54 @@ impl Person {
     pub fn add_contact(&self, other: &Self) -> IntentId {
         let link = other.look(|client| client.contact_link().expect("a link can be made"));
         self.intend(Command::AddContact(PersonReference::Link(link)))
+    }
+
+    /// Makes a link to join a group by: whether somebody decides, for how long, for how many.
+    pub fn make_link(
+        &self,
+        chat: LogId,
+        (approves, lasts, uses): (bool, Option<Millis>, Option<u64>),
+    ) -> IntentId {
+        self.intend(Command::MakeLink { chat, approves, lasts, uses })
+    }
+
+    /// The link of a group.
+    ///
+    /// # Panics
+    /// Where it has none that this person may pass on.
+    #[must_use]
+    pub fn link(&self, chat: LogId) -> JoinLink {
+        let view = self.look(|client| client.link(chat).expect("a link can be read"));
+        view.expect("the group has a link").link
+    }
+
+    /// Asks to join by a link.
+    pub fn knock(&self, link: &JoinLink) -> IntentId {
+        self.intend(Command::JoinByLink(link.clone()))
+    }
+
+    /// Lets somebody in who asks.
+    pub fn let_in(&self, chat: LogId, who: &Self) -> IntentId {
+        self.intend(Command::LetIn { chat, names: vec![who.name.clone()] })
+    }
+
+    /// Declines somebody who asks.
+    pub fn turn_away(&self, chat: LogId, who: &Self) {
+        let names = vec![who.name.clone()];
+        self.want(Command::TurnAway { chat, names }).expect("an answer is taken");
+    }
+
+    /// Who asks to join: `cyd, dan`.
+    #[must_use]
+    pub fn askers(&self, chat: LogId) -> String {
+        let asking = self.look(|client| client.join_requests(chat).expect("they can be read"));
+        let names: Vec<String> = asking.into_iter().map(|asking| asking.name).collect();
+        names.join(", ")
+    }
+
+    /// Bans somebody, or takes that back.
+    pub fn ban(&self, chat: LogId, who: &Self, banned: bool) -> IntentId {
+        self.intend(Command::Ban { chat, names: vec![who.name.clone()], banned })
     }
 
     /// Fetches the file of a message.

@@ -11,8 +11,32 @@ pub struct Sabotage {
     pub client: Option<veche_client::Mutant>,
     /// In the MLS layer of every client.
     pub mls: Option<veche_mls::Mutant>,
-    /// No rule broken: the server is restored from older copies of itself now and then.
-    pub restorations: bool,
+    /// No rule broken: what happens beside what always does.
+    pub beside: Beside,
+}
+
+/// What happens in a world beside what happens in all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The server is restored from older copies of itself now and then.
+    Restorations,
+    /// People join by links, and are banned.
+    Joins,
+}
+
+impl Beside {
+    /// How it is asked for on the command line.
+    #[must_use]
+    pub fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Restorations => Some("--restorations"),
+            Self::Joins => Some("--joins"),
+        }
+    }
 }
 
 impl Sabotage {
@@ -28,7 +52,7 @@ impl Sabotage {
                 server: None,
                 client: Some(veche_client::Mutant::NoRotation),
                 mls: Some(veche_mls::Mutant::NoRotation),
-                restorations: false,
+                beside: Beside::Nothing,
             },
         ),
         ("no-role-check", Self::of_mls(veche_mls::Mutant::RoleCheckSkipped)),
@@ -44,15 +68,15 @@ impl Sabotage {
     }
 
     const fn of_server(mutant: veche_server::Mutant) -> Self {
-        Self { server: Some(mutant), client: None, mls: None, restorations: false }
+        Self { server: Some(mutant), client: None, mls: None, beside: Beside::Nothing }
     }
 
     const fn of_client(mutant: veche_client::Mutant) -> Self {
-        Self { server: None, client: Some(mutant), mls: None, restorations: false }
+        Self { server: None, client: Some(mutant), mls: None, beside: Beside::Nothing }
     }
 
     const fn of_mls(mutant: veche_mls::Mutant) -> Self {
-        Self { server: None, client: None, mls: Some(mutant), restorations: false }
+        Self { server: None, client: None, mls: Some(mutant), beside: Beside::Nothing }
     }
 
     /// The client, with its rule broken.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Play, texts};
+use crate::processes::Person;
 use crate::processes::person::{column, text_of};
 use crate::processes::{Checks, Stopped};
 
@@ -104,6 +105,52 @@ pub(super) fn same_transcript(play: &mut Play, checks: &mut Checks) -> Result<()
         &column(&there, "id"),
         &column(&play.ana.messages(&play.direct)?, "id"),
     );
+    Ok(())
+}
+
+/// Programs run one command at a time here: who asks is let in by the admin's next `sync`.
+pub(super) fn by_link(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> {
+    let ana = &play.ana;
+    let [fay, gil] = ["fay", "gil"].map(|name| Person::new(play.folder(), name));
+    let (fay, gil) = (fay?, gil?);
+    for person in [&fay, &gil] {
+        person.register(play.server.address())?;
+    }
+    ana.object(&["group", "new", "Assembly"])?;
+    let link = text_of(&ana.object(&["group", "link", "Assembly"])?, "link");
+    let again = text_of(&ana.object(&["group", "link", "Assembly"])?, "link");
+    checks.equal("a group has one link", &again, &link);
+    let join = |person: &Person| person.run(&["group", "join", &link, "--timeout", "3"]);
+    join(&fay)?.good()?;
+    ana.sync()?;
+    fay.sync()?;
+    let members = column(&ana.objects(&["group", "members", "Assembly"])?, "name");
+    checks.equal("who asks is let in", &members, &vec!["ana".to_owned(), "fay".to_owned()]);
+    let said = fay.say("Assembly", "I came by the link")?;
+    ana.sync()?;
+    let heard = column(&ana.messages("Assembly")?, "id");
+    checks.equal("and is heard", &heard, &vec![said]);
+    ana.run(&["group", "ban", "Assembly", "fay"])?.good()?;
+    fay.sync()?;
+    join(&fay)?.good()?;
+    ana.sync()?;
+    let members = column(&ana.objects(&["group", "members", "Assembly"])?, "name");
+    checks.equal("who is banned is not", &members, &vec!["ana".to_owned()]);
+
+    let made = ana.object(&["group", "link", "Assembly", "--approve", "--uses", "1"])?;
+    let ran = join(&gil)?;
+    checks.equal("the link before it leads nowhere", &ran.code, &Some(1));
+    let link = text_of(&made, "link");
+    gil.run(&["group", "join", &link, "--timeout", "3"])?.good()?;
+    let asking = column(&ana.objects(&["group", "requests", "Assembly"])?, "name");
+    checks.equal("where somebody decides, who asks waits", &asking, &vec!["gil".to_owned()]);
+    ana.run(&["group", "accept", "Assembly", "gil"])?.good()?;
+    gil.sync()?;
+    let chats = column(&gil.objects(&["chats"])?, "title");
+    checks.equal("until somebody says yes", &chats, &vec!["Assembly".to_owned()]);
+    let shown = ana.object(&["group", "link", "Assembly"])?;
+    checks.equal("the link counts", &shown["used"], &json!(1));
+    ana.run(&["group", "link", "Assembly", "--off"])?.good()?;
     Ok(())
 }
 
