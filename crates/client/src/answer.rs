@@ -256,10 +256,7 @@ pub(crate) fn pushed(work: &mut Work<'_>, push: Push) -> Result<(), ClientError>
 /// tokens are no member's: asking again at once would only end again.
 fn rotated(work: &mut Work<'_>, log: LogId) -> Result<(), ClientError> {
     let session = &mut work.core.session;
-    session.subscriptions.remove(&log);
-    if session.is_asking(&Key::Subscribe(log)) {
-        session.ended.insert(log);
-    }
+    session.unfollow(&log);
     let Some(row) = work.tx.log(&log)? else { return door::ended(work, &log) };
     let (generation, times) = work.core.session.ended_at.entry(log).or_default();
     *times = if *generation == row.generation { *times + 1 } else { 1 };

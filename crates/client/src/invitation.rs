@@ -466,7 +466,7 @@ fn joined_group(
     }
     work.tx.put_log(&log)?;
     work.put_group(log.log, group);
-    work.core.session.subscriptions.remove(&log.log);
+    work.core.session.unfollow(&log.log);
     work.core.session.dirty.insert(log.log);
     if row.direct {
         settle_direct(work, &row.account)?;

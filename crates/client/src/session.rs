@@ -188,6 +188,15 @@ impl Session {
         !self.busy.contains(key) && self.not_before.get(key).is_none_or(|time| *time <= now)
     }
 
+    /// A log is to be followed anew, from wherever the cursor is then: an answer that is on its way to an
+    /// older request would have it followed from elsewhere.
+    pub(crate) fn unfollow(&mut self, log: &LogId) {
+        self.subscriptions.remove(log);
+        if self.is_asking(&Key::Subscribe(*log)) {
+            self.ended.insert(*log);
+        }
+    }
+
     /// Whether such a request waits for its answer.
     pub(crate) fn is_asking(&self, key: &Key) -> bool {
         self.busy.contains(key)

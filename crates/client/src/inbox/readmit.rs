@@ -58,7 +58,7 @@ fn lose_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> 
     row.state = LogState::Stuck;
     work.tx.put_log(row)?;
     work.tell(Event::Chat(row.chat));
-    work.core.session.subscriptions.remove(&row.log);
+    work.core.session.unfollow(&row.log);
     work.core.session.dirty.insert(row.log);
     invitation::place_lost(work, &row.log)
 }

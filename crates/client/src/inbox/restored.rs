@@ -57,7 +57,7 @@ pub(super) fn differs_at(
         Some(_) => Some(differs - 1),
         None => first.is_some_and(|first| !first.frame.is_empty()).then_some(0),
     };
-    work.core.session.subscriptions.remove(log);
+    work.core.session.unfollow(log);
     match (same, work.tx.log(log)?) {
         // The log goes on where this device has read to, so waiting would bring nothing else.
         (None, Some(mut row)) => give_up_places(work, &mut row, "its place in the chat has moved"),
