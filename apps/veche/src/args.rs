@@ -260,6 +260,23 @@ pub(crate) enum GroupCommand {
         /// The chat's id or title
         chat: String,
     },
+    /// Shows who may do what, or changes it: `--post admin` is for announcements
+    Rules {
+        /// The chat's id or title
+        chat: String,
+        /// The least role to write
+        #[arg(long, value_enum, value_name = "ROLE")]
+        post: Option<RoleChoice>,
+        /// The least role to add people
+        #[arg(long, value_enum, value_name = "ROLE")]
+        add: Option<RoleChoice>,
+        /// The least role to remove people
+        #[arg(long, value_enum, value_name = "ROLE")]
+        remove: Option<RoleChoice>,
+        /// The least role to rename it
+        #[arg(long, value_enum, value_name = "ROLE")]
+        rename: Option<RoleChoice>,
+    },
     /// Shows the link to join by, or makes it
     ///
     /// With --new, --approve, --uses or --expires it makes a new one, and the old one leads nowhere.
@@ -462,6 +479,8 @@ mod tests {
             "group role choir bo admin",
             "group rename choir orchestra",
             "group leave choir",
+            "group rules choir",
+            "group rules choir --post admin --add member --remove owner --rename member",
             "group link choir",
             "group link choir --approve --uses 5000 --expires 7d",
             "group link choir --off",

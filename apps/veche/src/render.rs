@@ -3,7 +3,7 @@
 use veche_client::wire::Millis;
 use veche_client::{
     ChatView, ContactView, FileView, JoinRequestView, LinkView, MeView, MemberView, MessageState,
-    MessageView, RequestView,
+    MessageView, RequestView, Role, RulesView,
 };
 
 use crate::engine::now;
@@ -107,6 +107,18 @@ pub(crate) fn member(view: &MemberView) -> String {
         name += "  (not arrived; `veche group add` gives them another place)";
     }
     format!("{:<6}  {name}", name_of_role(view.role))
+}
+
+/// Who may do what in a group.
+pub(crate) fn rules(view: RulesView) -> String {
+    let line = |what: &str, role: Role| format!("{what:<7} {}", name_of_role(role));
+    [
+        line("post", view.post),
+        line("add", view.add),
+        line("remove", view.remove),
+        line("rename", view.rename),
+    ]
+    .join("\n")
 }
 
 /// The link of a group, and for whom it is good.

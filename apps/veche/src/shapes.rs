@@ -5,7 +5,7 @@ use serde::{Serialize, ser};
 use veche_client::wire::Millis;
 use veche_client::{
     ChatKind, ChatState, ChatView, ContactView, FileView, JoinRequestView, LinkView, MeView,
-    MemberView, MessageState, MessageView, Pending, RequestView, Role,
+    MemberView, MessageState, MessageView, Pending, RequestView, Role, RulesView,
 };
 
 use crate::engine::now;
@@ -91,6 +91,26 @@ pub(crate) struct MemberShape<'view> {
     role: &'static str,
     me: bool,
     arrived: bool,
+}
+
+/// Who may do what in a group: the least role for it.
+#[derive(Serialize)]
+pub(crate) struct RulesShape {
+    post: &'static str,
+    add: &'static str,
+    remove: &'static str,
+    rename: &'static str,
+}
+
+impl From<RulesView> for RulesShape {
+    fn from(view: RulesView) -> Self {
+        Self {
+            post: name_of_role(view.post),
+            add: name_of_role(view.add),
+            remove: name_of_role(view.remove),
+            rename: name_of_role(view.rename),
+        }
+    }
 }
 
 /// The link of a group.

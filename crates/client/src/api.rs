@@ -93,6 +93,13 @@ pub enum Command {
         /// The role.
         role: Role,
     },
+    /// Changes who may do what in a group; what is not given stays. Only owners do.
+    SetRules {
+        /// The chat.
+        chat: LogId,
+        /// The new rules.
+        rules: RulesChange,
+    },
     /// Gives a new title.
     Rename {
         /// The chat.
@@ -446,6 +453,32 @@ pub struct RequestView {
     pub display_name: Option<String>,
     /// To what.
     pub kind: ChatKind,
+}
+
+/// Who may do what in a group: the least role for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RulesView {
+    /// To write. Reactions, and what programs tell each other, are anybody's.
+    pub post: Role,
+    /// To add people. By the link, admins let in.
+    pub add: Role,
+    /// To remove people below the own role.
+    pub remove: Role,
+    /// To change the title.
+    pub rename: Role,
+}
+
+/// New rules of a group; what is `None` stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RulesChange {
+    /// To write.
+    pub post: Option<Role>,
+    /// To add people.
+    pub add: Option<Role>,
+    /// To remove people.
+    pub remove: Option<Role>,
+    /// To change the title.
+    pub rename: Option<Role>,
 }
 
 /// The link of a group.

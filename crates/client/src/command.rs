@@ -5,7 +5,7 @@ use veche_store::{Direction, LogState, RowState};
 use veche_wire::content::Body;
 use veche_wire::{Content, EntryId, LogId, Request, limits};
 
-use crate::api::{Command, PersonReference, Reply, Role};
+use crate::api::{Command, PersonReference, Reply, Role, RulesChange};
 use crate::error::refuse;
 use crate::session::Key;
 use crate::wanted::{self, Change, Id, Intent, Person, Purpose};
@@ -32,6 +32,7 @@ pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, 
         Command::LetIn { chat, names } => door::decide(work, &chat, (&names, true)),
         Command::TurnAway { chat, names } => door::decide(work, &chat, (&names, false)),
         Command::SetRole { chat, name, role } => set_role(work, &chat, &name, role),
+        Command::SetRules { chat, rules } => set_rules(work, &chat, rules),
         Command::Rename { chat, title } => rename(work, &chat, title),
         Command::Leave { chat } => leave(work, &chat),
         Command::Send { chat, text, reply_to, file } => send(work, &chat, (text, reply_to, file)),
@@ -228,6 +229,30 @@ fn set_role(
     change(work, &log, Change::SetRole { account: Id(account.0), role })
 }
 
+fn set_rules(work: &mut Work<'_>, chat: &LogId, rules: RulesChange) -> Result<Reply, ClientError> {
+    let (log, role) = group(work, chat)?;
+    if role != MlsRole::Owner {
+        return refuse("Only owners of this group change its rules.");
+    }
+    let RulesChange { post, add, remove, rename } = rules;
+    let numbers = [post, add, remove, rename].map(|role| role.map(|role| role as u8));
+    if numbers.iter().all(Option::is_none) {
+        return refuse("There is no rule to change.");
+    }
+    change(work, &log, Change::SetRules(numbers))
+}
+
+/// Refuses what this person may not say in a chat.
+fn check_right(work: &mut Work<'_>, chat: &LogId, body: &Body) -> Result<(), ClientError> {
+    let row = outbox::writable_log(work, chat)?;
+    let me = work.identity()?.account();
+    let may = work.look_at_group(&row.log, |group| outbox::may_say(group.policy(), &me, body))?;
+    if may == Some(false) && !crate::work::mutated!(work.core, Dishonest) {
+        return refuse(outbox::MAY_NOT_POST);
+    }
+    Ok(())
+}
+
 /// A role as people know it.
 pub(crate) fn from_mls(role: MlsRole) -> Role {
     match role {
@@ -337,6 +362,7 @@ fn say(
     (replaces, in_reply_to): (Option<EntryId>, Option<EntryId>),
     body: Body,
 ) -> Result<Reply, ClientError> {
+    check_right(work, chat, &body)?;
     let id = EntryId::random(&mut work.core.random.clone());
     let mut sent_at = work.now;
     if replaces.is_some() {

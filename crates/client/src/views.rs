@@ -12,7 +12,7 @@ use veche_wire::{
 use crate::api::{
     ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, JoinRequestView,
     LinkView, MeView, MemberView, MessageState, MessageView, Outcome, Pending, RequestView, Role,
-    Settled,
+    RulesView, Settled,
 };
 use crate::error::refuse;
 use crate::wanted::{self, Ending};
@@ -275,6 +275,22 @@ impl Client {
             }
             views.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(views)
+        })
+    }
+
+    /// Who may do what in a group.
+    ///
+    /// # Errors
+    /// `Refused` where this device is not in it.
+    pub fn rules(&self, chat: LogId) -> Result<RulesView, ClientError> {
+        self.look_inside(chat, |_, group| {
+            let policy = group.policy();
+            Ok(RulesView {
+                post: command::from_mls(policy.may_post),
+                add: command::from_mls(policy.may_add),
+                remove: command::from_mls(policy.may_remove),
+                rename: command::from_mls(policy.may_change),
+            })
         })
     }
 

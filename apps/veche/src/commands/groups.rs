@@ -1,13 +1,13 @@
 //! Groups: who is in them, who may do what, what they are called.
 
-use veche_client::{Client, Command, Outcome, Role};
+use veche_client::{Client, Command, Outcome, Role, RulesChange};
 
 use super::links;
 use crate::args::{GroupCommand, RoleChoice};
 use crate::context::{Change, Context, find_chat};
 use crate::problem::Problem;
 use crate::render;
-use crate::shapes::MemberShape;
+use crate::shapes::{MemberShape, RulesShape};
 
 /// Carries out a command about groups.
 pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), Problem> {
@@ -23,6 +23,10 @@ pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), 
         GroupCommand::Link { chat, new, approve, uses, expires, off: false } => {
             let makes = new || approve || uses.is_some() || expires.is_some();
             links::show(context, &chat, links::Wanted { makes, approve, uses, expires }).await
+        }
+        GroupCommand::Rules { chat, post, add, remove, rename } => {
+            let new = [post, add, remove, rename].map(|choice| choice.map(role));
+            rules(context, &chat, new).await
         }
         GroupCommand::Join { link } => links::join(context, &link).await,
         GroupCommand::Requests { chat } => links::requests(context, &chat).await,
@@ -55,13 +59,8 @@ fn command_for(client: &Client, command: GroupCommand) -> Result<Command, Proble
         GroupCommand::Remove { chat, names } => {
             Ok(Command::RemoveMembers { chat: find(&chat)?, names })
         }
-        GroupCommand::Role { chat, name, role } => {
-            let role = match role {
-                RoleChoice::Owner => Role::Owner,
-                RoleChoice::Admin => Role::Admin,
-                RoleChoice::Member => Role::Member,
-            };
-            Ok(Command::SetRole { chat: find(&chat)?, name, role })
+        GroupCommand::Role { chat, name, role: choice } => {
+            Ok(Command::SetRole { chat: find(&chat)?, name, role: role(choice) })
         }
         GroupCommand::Link { chat, .. } => Ok(Command::CloseLink { chat: find(&chat)? }),
         GroupCommand::Accept { chat, names } => Ok(Command::LetIn { chat: find(&chat)?, names }),
@@ -78,11 +77,39 @@ fn command_for(client: &Client, command: GroupCommand) -> Result<Command, Proble
         GroupCommand::Leave { chat } => Ok(Command::Leave { chat: find(&chat)? }),
         GroupCommand::New { .. }
         | GroupCommand::Members { .. }
+        | GroupCommand::Rules { .. }
         | GroupCommand::Join { .. }
         | GroupCommand::Requests { .. } => {
             Err(Problem::refused("this is a bug in veche: not a change of a group"))
         }
     }
+}
+
+fn role(choice: RoleChoice) -> Role {
+    match choice {
+        RoleChoice::Owner => Role::Owner,
+        RoleChoice::Admin => Role::Admin,
+        RoleChoice::Member => Role::Member,
+    }
+}
+
+/// Shows who may do what, after changing what is to be changed.
+async fn rules(
+    context: &Context,
+    chat: &str,
+    [post, add, remove, rename]: [Option<Role>; 4],
+) -> Result<(), Problem> {
+    context.catch_up().await?;
+    let chat = context.chat(chat)?;
+    let rules = RulesChange { post, add, remove, rename };
+    if rules != RulesChange::default() {
+        let set = Command::SetRules { chat, rules };
+        if context.change(|_| Ok(set)).await? == Change::Queued {
+            return Ok(());
+        }
+    }
+    let view = context.client().rules(chat)?;
+    context.output.say(&RulesShape::from(view), || render::rules(view))
 }
 
 fn chat_of(command: &Command) -> Option<veche_client::wire::LogId> {

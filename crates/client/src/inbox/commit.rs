@@ -274,6 +274,7 @@ fn lines(
         }
     }
     all.extend(door_words(summary, &actor).map(|words| (by, words)));
+    all.extend(rule_words(summary, &actor).into_iter().map(|words| (by, words)));
     for (about, words) in all {
         line(work, row, place, &Line { by, about: Some(about), words: &words })?;
     }
@@ -314,6 +315,30 @@ fn came_in(
         all.push((account, words));
     }
     Ok(())
+}
+
+/// What a commit did to the group's rules.
+fn rule_words(summary: &Summary, actor: &str) -> Vec<String> {
+    use veche_mls::Role::{Admin, Member, Owner};
+    let rules = |policy: &Policy| {
+        [
+            ("write", policy.may_post),
+            ("add people", policy.may_add),
+            ("remove people", policy.may_remove),
+            ("rename the group", policy.may_change),
+        ]
+    };
+    let changed = rules(&summary.policy_before).into_iter().zip(rules(&summary.policy_after));
+    let changed = changed.filter(|(before, after)| before != after);
+    let words = changed.map(|(_, (what, role))| {
+        let who = match role {
+            Member => "everybody",
+            Admin => "admins and owners alone",
+            Owner => "owners alone",
+        };
+        format!("{actor} lets {who} {what}")
+    });
+    words.collect()
 }
 
 /// What a commit did to the group's door.

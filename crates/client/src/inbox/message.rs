@@ -76,9 +76,8 @@ fn opened_message(
     outbox::arrived(work, &row.log, &opened.credential.certificate.device)?;
     let Ok(payload) = Payload::decode(&opened.payload) else { return junk(work) };
     let honest = entry.commitment.is_some_and(|commitment| payload.verify(&commitment));
-    let may_post = group.policy().role(&account) >= group.policy().may_post;
     let Ok(content) = Content::decode(&payload.content) else { return junk(work) };
-    if !honest || !may_post {
+    if !honest || !outbox::may_say(group.policy(), &account, &content.body) {
         return junk(work);
     }
     if let Body::Note(Note::AdminKey(key)) = &content.body {

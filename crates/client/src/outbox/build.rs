@@ -61,6 +61,7 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
         Change::RemoveLeaver(request) => remove_leaver(group, request),
         Change::Readmit(request) => readmit(work, group, request),
         Change::SetRole { account, role } => set_role(group, &AccountId(account.0), *role),
+        Change::SetRules(rules) => set_rules(group, *rules),
         Change::Rename(title) => change_policy(group, |policy| policy.title.clone_from(title)),
         Change::ListKey { key, account } => list_key(group, key, &AccountId(account.0)),
         Change::StepDown => change_policy(group, |policy| {
@@ -306,6 +307,16 @@ fn set_role(group: &Group, account: &AccountId, role: u8) -> Plan {
         if role < Role::Admin {
             drop_keys(policy, account);
         }
+    })
+}
+
+fn set_rules(group: &Group, [post, add, remove, rename]: [Option<u8>; 4]) -> Plan {
+    change_policy(group, |policy| {
+        let new = |number: Option<u8>, old| number.map_or(old, role_of);
+        policy.may_post = new(post, policy.may_post);
+        policy.may_add = new(add, policy.may_add);
+        policy.may_remove = new(remove, policy.may_remove);
+        policy.may_change = new(rename, policy.may_change);
     })
 }
 

@@ -1,8 +1,9 @@
 //! Station 2: what a person wants becomes rows, in one transaction.
 
+use veche_mls::Policy;
 use veche_store::{MessageRow, OutboxRow, OutboxState, PENDING_POSITION, RowState};
 use veche_wire::content::Body;
-use veche_wire::{Content, EntryId, Kind, LogId};
+use veche_wire::{AccountId, Content, EntryId, Kind, LogId};
 
 use crate::api::{IntentId, Reply};
 use crate::error::refuse;
@@ -49,6 +50,16 @@ pub(crate) fn enqueue(
 pub(crate) fn shows_as_message(content: &Content) -> bool {
     content.replaces.is_none()
         && matches!(content.body, Body::Text(_) | Body::File { .. } | Body::Unknown { .. })
+}
+
+/// What is said to who may not post.
+pub(crate) const MAY_NOT_POST: &str = "only some may write in this group: its owners have said so";
+
+/// Whether an account may say something in a chat: to react, and what programs tell each other, is not
+/// to post.
+pub(crate) fn may_say(policy: &Policy, account: &AccountId, body: &Body) -> bool {
+    let posts = matches!(body, Body::Text(_) | Body::File { .. } | Body::Unknown { .. });
+    !posts || policy.role(account) >= policy.may_post
 }
 
 /// Puts a content that no person waits for into the outbox: a receipt, a note.

@@ -30,8 +30,8 @@ pub(crate) use elect::{
     elect_leaver_removal, elect_readmission, elect_rotation, elect_update, remove_who_declined,
 };
 pub(crate) use enqueue::{
-    enqueue, enqueue_change, enqueue_content, enqueue_first, enqueue_gathered, enqueue_leave,
-    shows_as_message, writable_log,
+    MAY_NOT_POST, enqueue, enqueue_change, enqueue_content, enqueue_first, enqueue_gathered,
+    enqueue_leave, may_say, shows_as_message, writable_log,
 };
 pub(crate) use move_over::move_over;
 pub(crate) use seal::{new_epoch, seal_anew, step};

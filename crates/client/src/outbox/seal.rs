@@ -3,10 +3,10 @@
 
 use veche_mls::{Bound, LeaveRequest, Payload};
 use veche_store::{Direction, LogRow, LogState, OutboxRow, OutboxState};
-use veche_wire::{Commitment, EntryId, Kind, LogId};
+use veche_wire::{Commitment, Content, EntryId, Kind, LogId};
 
 use super::commit::{StepDown, WAITS_MAX};
-use super::{again, commit, create, depart, settle, submit};
+use super::{again, commit, create, depart, enqueue, settle, submit};
 use crate::wanted::{self, Wanted};
 use crate::work::{Work, mutated};
 use crate::{ClientError, answer, inbox};
@@ -156,6 +156,13 @@ fn seal_message(
     mut out: OutboxRow,
     content: Vec<u8>,
 ) -> Result<(), ClientError> {
+    let me = work.identity()?.account();
+    let body = Content::decode(&content)?.body;
+    // The rules may have changed since it was said.
+    let may = work.with_group(&row.log, |group| enqueue::may_say(group.policy(), &me, &body))?;
+    if !may && !mutated!(work.core, Dishonest) {
+        return settle::fail_row(work, &out, enqueue::MAY_NOT_POST);
+    }
     let payload = Payload::new(&mut work.core.random.clone(), content);
     let commitment = payload.commitment();
     let bound = Bound {
