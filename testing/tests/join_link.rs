@@ -235,3 +235,58 @@ fn a_restored_server_has_lost_a_door_and_gets_it_again() {
     assert_eq!(cyd.members(group), ana.members(group));
     assert_eq!(world.complaints(), Vec::<String>::new());
 }
+
+/// She had asked twice before she was in, and has left since.
+#[test]
+fn what_was_asked_before_leaving_brings_nobody_back() {
+    let mut world = World::seeded(48);
+    let ([ana, bo], group, link) = linked(&mut world, false);
+    ana.role(group, &bo, Role::Admin);
+    world.settle();
+    let cyd = world.person("cyd");
+    world.cut_off(&ana);
+    world.cut_off(&bo);
+    cyd.knock(&link);
+    world.wait_ms(11 * MINUTE);
+    // Two requests wait at the door; Bob reads them after everything is over.
+    world.reconnect(&ana);
+    world.wait_ms(MINUTE);
+    assert_eq!(ana.members(group), "ana (owner), bob (admin), cyd");
+    cyd.leave(group);
+    world.wait_ms(MINUTE);
+    assert_eq!(cyd.chat(group).unwrap().state, ChatState::Left);
+    world.reconnect(&bo);
+    world.wait_ms(HOUR);
+    world.settle();
+    for person in [&ana, &bo] {
+        assert_eq!(person.members(group), "ana (owner), bob (admin)", "{person:?}");
+    }
+    // Asking again is another matter.
+    cyd.knock(&link);
+    world.wait_ms(MINUTE);
+    world.settle();
+    assert_eq!(ana.members(group), "ana (owner), bob (admin), cyd");
+    assert_eq!(world.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn the_last_use_goes_to_whom_somebody_chooses() {
+    let mut world = World::seeded(49);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let group = world.group("assembly", [&ana, &bo]);
+    let made = ana.make_link(group, (true, None, Some(1)));
+    world.settled(&ana, made);
+    let [cyd, dan] = world.people(["cyd", "dan"]);
+    for person in [&cyd, &dan] {
+        person.knock(&ana.link(group));
+        world.wait_ms(1_000);
+    }
+    world.settle();
+    assert_eq!(ana.askers(group), "cyd, dan");
+    let let_in = ana.let_in(group, &dan);
+    assert!(matches!(world.settled(&ana, let_in), Settled::Done(_)));
+    world.settle();
+    assert_eq!(ana.members(group), "ana (owner), bob, dan");
+    assert!(ana.want(Command::LetIn { chat: group, names: vec!["cyd".into()] }).is_err());
+    assert_eq!(world.complaints(), Vec::<String>::new());
+}

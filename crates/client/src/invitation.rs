@@ -433,6 +433,7 @@ fn joined_group(
     let me = work.identity()?.account();
     let by_link = knock::is_answer(work, invitation)?;
     knock::joined(work, &invitation.log)?;
+    door::was_away(work, &log.log)?;
     door::look_after(work, &log, &group, false)?;
     work.tx.set_stay_apart(&log.log, log.cursor)?;
     if let Some(earlier) = earlier.filter(|earlier| earlier.state == LogState::Stuck) {

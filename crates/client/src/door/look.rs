@@ -38,8 +38,8 @@ fn take_all(
     let open = policy.door.as_ref().filter(|open| open.log == row.door);
     let is_open = open.is_some_and(|open| open.room(work.now) > 0);
     for entry in entries.iter().filter(|entry| entry.seq > row.cursor) {
-        if is_open && entry.kind == Kind::Control {
-            take(work, (row, group), entry)?;
+        if open.is_some() && entry.kind == Kind::Control {
+            take(work, (row, group, is_open), entry)?;
         }
     }
     row.cursor = entries.iter().map(|entry| entry.seq).fold(row.cursor, Seq::max);
@@ -81,7 +81,7 @@ pub(crate) fn are_read(tx: &Tx<'_>, session: &Session) -> Result<bool, ClientErr
 /// registrations. An account has one request.
 fn take(
     work: &mut Work<'_>,
-    (row, group): (&DoorRow, &Group),
+    (row, group, is_open): (&DoorRow, &Group, bool),
     entry: &Entry,
 ) -> Result<(), ClientError> {
     let engine = &work.core.engine;
@@ -93,6 +93,10 @@ fn take(
     let suite = group.suite().unwrap_or(Suite::Classic);
     let Some((credential, record)) = request.verify(engine, suite) else { return Ok(()) };
     let account = record.certificate.account;
+    // Who has a place already takes no room.
+    if !is_open && group.member_of_device(&record.certificate.device).is_none() {
+        return Ok(());
+    }
     let is_old = work.now.saturating_sub(request.asked) >= ASKED_MS_MAX;
     if is_old || policy.banned.contains(&account) || !people::proves_name(work, &credential)? {
         return Ok(());

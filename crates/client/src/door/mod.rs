@@ -10,14 +10,15 @@ pub(crate) use look::{accept, are_read, caught_up, declined};
 use std::collections::BTreeMap;
 
 use veche_mls::{
-    Door, DoorSecret, Group, JoinRequest, Policy, RiderPlace, RiderPlan, Role, door_write_token,
+    Door, DoorSecret, Group, JoinRequest, Policy, RiderPlace, RiderPlan, Role, Summary,
+    door_write_token,
 };
 use veche_store::{
     DoorRow, DoorState, JoinRequestRow, JoinRequestState, LogRow, LogState, OutboxRow, OutboxState,
 };
 use veche_wire::{
-    AccountId, Append, Credential, DeviceId, EntryId, Kind, LogId, Millis, Permit, Refused,
-    Request, Seq, TokenHash, TokenHashes, limits,
+    AccountId, Append, DeviceId, EntryId, Kind, LogId, Millis, Permit, Refused, Request, Seq,
+    TokenHash, TokenHashes, limits,
 };
 
 use crate::session::Key;
@@ -49,6 +50,7 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
                 admins: vec![secret.admin_secret().public()],
             }),
             DoorState::Open if work.core.session.doors.get(&door) == Some(&true) => {}
+            DoorState::Open if !work.core.session.may_ask(&Key::Door(door), work.now) => {}
             // What is past its time is never pushed: only an answer tells where the door ends.
             DoorState::Open => work.ask(Key::DoorEntries(door), |_| Request::Read {
                 log: door,
@@ -184,17 +186,18 @@ fn offer(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
     };
     let Some(row) = work.tx.log(&group.log())? else { return Ok(()) };
     let goes_on = row.state == LogState::Active && !succession::goes_on_elsewhere(work, &row)?;
-    if goes_on && !usable(work, group, door)?.is_empty() {
+    if goes_on && !usable(work, group, (door, |_| true))?.is_empty() {
         outbox::elect_admission(work, group)?;
     }
     Ok(())
 }
 
-/// The requests that can be carried out now, in order, as many as the door has room for.
+/// The requests that can be carried out now, in order, as many as the door has room for and a person or
+/// a commit has `chosen`.
 pub(crate) fn usable(
     work: &Work<'_>,
     group: &Group,
-    door: &Door,
+    (door, chosen): (&Door, impl Fn(&AccountId) -> bool),
 ) -> Result<Vec<JoinRequestRow>, ClientError> {
     let awaited: BTreeMap<DeviceId, Millis> = work.tx.awaited(&group.log())?.into_iter().collect();
     let mut leaves: BTreeMap<AccountId, usize> = BTreeMap::new();
@@ -206,27 +209,36 @@ pub(crate) fn usable(
         let added = awaited.get(device);
         added.is_some_and(|added| work.now.saturating_sub(*added) >= REPLACE_MS)
     };
-    let usable = |row: &JoinRequestRow| {
+    let mut room = door.room(work.now);
+    let mut usable = |row: &JoinRequestRow| {
+        let inside = leaves.get(&row.account).copied().unwrap_or(0);
         let fits = match group.member_of_device(&row.device) {
             Some(_) => lost(&row.device),
-            None => leaves.get(&row.account).is_none_or(|leaves| *leaves < limits::DEVICES_MAX),
+            None => inside < limits::DEVICES_MAX && (inside > 0 || room > 0),
         };
-        fits && !group.policy().banned.contains(&row.account)
+        let comes = fits && chosen(&row.account) && !group.policy().banned.contains(&row.account);
+        room -= u64::from(comes && inside == 0);
+        comes
     };
     let mut rows = work.tx.join_requests(&door.log)?;
-    rows.retain(usable);
-    rows.truncate(usize::try_from(door.room(work.now)).unwrap_or(usize::MAX));
+    rows.retain(|row| usable(row));
     Ok(rows)
 }
 
-/// Up to where a door is dealt with, once these requests are.
+/// Up to where a door is dealt with, once these requests are: before the first that may still come in.
 pub(crate) fn done_up_to(
     work: &Work<'_>,
-    door: &Door,
-    taken: &[JoinRequestRow],
+    group: &Group,
+    (door, taken): (&Door, &[JoinRequestRow]),
 ) -> Result<Seq, ClientError> {
     let last = taken.iter().map(|row| row.seq).fold(door.done, Seq::max);
-    let waits = |row: &&JoinRequestRow| !taken.iter().any(|taken| taken.seq == row.seq);
+    let awaited: BTreeMap<DeviceId, Millis> = work.tx.awaited(&group.log())?.into_iter().collect();
+    let waits = |row: &&JoinRequestRow| {
+        let has_place =
+            group.member_of_device(&row.device).is_some() && !awaited.contains_key(&row.device);
+        let is_taken = taken.iter().any(|taken| taken.seq == row.seq);
+        !is_taken && !has_place && !group.policy().banned.contains(&row.account)
+    };
     let rows = work.tx.join_requests(&door.log)?;
     Ok(rows.iter().find(waits).map_or(last, |row| last.min(row.seq.saturating_sub(1))))
 }
@@ -263,6 +275,8 @@ pub(crate) fn look_after(
     }
     let Some(door) = mine else { return Ok(()) };
     if work.tx.door(&door.log)?.is_none() {
+        // What it was read before, it is read again.
+        work.core.session.doors.remove(&door.log);
         work.tx.put_door(&DoorRow {
             door: door.log,
             log: row.log,
@@ -282,33 +296,55 @@ pub(crate) fn forget(work: &Work<'_>, log: &LogId) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Who was given a place by a commit has no older request that is still to be answered.
-pub(crate) fn let_in<'a>(
+/// Who was given a place by a commit has no older request that is still to be answered, nor has who lost
+/// theirs by it; `own` tells whether this device made the commit.
+pub(crate) fn settle(
     work: &mut Work<'_>,
     group: &Group,
-    placed: impl Iterator<Item = &'a Credential>,
+    (summary, own): (&Summary, bool),
 ) -> Result<(), ClientError> {
-    let Some(door) = &group.policy().door else { return Ok(()) };
-    if work.tx.door(&door.log)?.is_none() {
+    let Some(door) = group.policy().door.as_ref().map(|door| door.log) else { return Ok(()) };
+    if work.tx.door(&door)?.is_none() {
         return Ok(());
     }
-    work.core.session.admissions.remove(&door.log);
-    for credential in placed {
+    work.core.session.admissions.remove(&door);
+    let came = summary.added.iter().chain(&summary.replaced).map(|who| (who, true));
+    let went = summary.removed.iter().map(|who| (who, false));
+    for (credential, came) in came.chain(went) {
         let account = credential.certificate.account;
-        // Where this device has not read the request yet, no older one counts when it does.
-        let known = work.tx.join_request(&door.log, &account)?;
+        let known = work.tx.join_request(&door, &account)?;
+        // Who makes the commit has read what it answers. Another may read that later, or something
+        // that was asked before the answer came: no older one counts then.
+        let asked = match known {
+            Some(known) if !came && known.state == JoinRequestState::Declined => continue,
+            Some(known) if own || !came => known.asked,
+            Some(known) => known.asked.max(work.now),
+            None if came => work.now,
+            None => continue,
+        };
         work.tx.put_join_request(&JoinRequestRow {
-            door: door.log,
+            door,
             account,
             seq: 0,
             device: credential.certificate.device,
             body: Vec::new(),
-            asked: known.map_or(work.now, |known| known.asked),
+            asked,
             state: JoinRequestState::Answered,
         })?;
     }
     let before = work.now.saturating_sub(look::ASKED_MS_MAX);
-    Ok(work.tx.forget_answered(&door.log, before)?)
+    Ok(work.tx.forget_answered(&door, before)?)
+}
+
+/// This device was away from a group: it does not know who has come and gone since they asked.
+pub(crate) fn was_away(work: &Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    for known in work.tx.doors()?.into_iter().filter(|known| known.log == *log) {
+        for row in work.tx.join_requests(&known.door)? {
+            let state = JoinRequestState::Answered;
+            work.tx.put_join_request(&JoinRequestRow { state, body: Vec::new(), ..row })?;
+        }
+    }
+    Ok(())
 }
 
 /// A commit that lets people in was skipped by all.
@@ -328,7 +364,7 @@ pub(crate) fn skipped(
 /// tried, until the one is found and dropped.
 pub(crate) fn narrow(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
     let Some(door) = &group.policy().door else { return Ok(()) };
-    let rows = usable(work, group, door)?;
+    let rows = usable(work, group, (door, |_| true))?;
     let limit = work.core.session.admissions.get(&door.log).copied().unwrap_or(usize::MAX);
     let tried = rows.len().min(limit);
     if tried > 1 {

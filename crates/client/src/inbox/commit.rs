@@ -155,7 +155,7 @@ fn applied(
         work.tx.put_chat(&chat)?;
     }
     outbox::announce_admin_key(work, row, group)?;
-    door::let_in(work, group, summary.added.iter().chain(&summary.replaced))?;
+    door::settle(work, group, (summary, is_own))?;
     for credential in &summary.replaced {
         outbox::drop_readmissions(work, &row.log, &credential.certificate.device)?;
     }

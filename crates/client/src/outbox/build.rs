@@ -214,7 +214,7 @@ fn set_door(group: &Group, door: Option<&NewDoor>) -> Plan {
 fn admit(work: &Work<'_>, group: &Group) -> Result<Plan, ClientError> {
     let Some(door) = answered_door(work, group)? else { return Ok(Plan::Done) };
     let most = work.core.session.admissions.get(&door.log).copied().unwrap_or(usize::MAX);
-    let mut rows = door::usable(work, group, door)?;
+    let mut rows = door::usable(work, group, (door, |_: &AccountId| true))?;
     rows.truncate(most.min(limits::ADDS_PER_COMMIT_MAX));
     if rows.is_empty() { Ok(Plan::Done) } else { place(work, group, (door, &rows)) }
 }
@@ -226,8 +226,8 @@ fn let_in(work: &Work<'_>, group: &Group, accounts: &[Id]) -> Result<Plan, Clien
     let mut missing: BTreeSet<Id> = accounts.iter().copied().collect();
     missing.retain(|account| !inside.contains(&AccountId(account.0)));
     let Some(door) = answered_door(work, group)? else { return Ok(Plan::Refuse(GONE.into())) };
-    let mut rows = door::usable(work, group, door)?;
-    rows.retain(|row| accounts.contains(&Id(row.account.0)));
+    let chosen = |account: &AccountId| accounts.contains(&Id(account.0));
+    let rows = door::usable(work, group, (door, chosen))?;
     for row in &rows {
         missing.remove(&Id(row.account.0));
     }
@@ -262,7 +262,7 @@ fn place(
     let mut policy = group.policy().clone();
     policy.door = Some(Door {
         used: door.used.saturating_add(newcomers),
-        done: door::done_up_to(work, door, rows)?,
+        done: door::done_up_to(work, group, (door, rows))?,
         ..door.clone()
     });
     making.change.policy = Some(policy);

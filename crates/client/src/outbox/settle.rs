@@ -229,12 +229,7 @@ pub(super) fn fail_row(
         if out.state != OutboxState::Queued {
             seal::give_up(work, &out.log, out.counter)?;
         }
-        if let Some(mut message) = work.tx.message(&log.chat, &out.id)? {
-            message.state = RowState::Failed;
-            message.reason = Some(words.to_owned());
-            work.tx.update_message(&message)?;
-            work.tell(Event::Message { chat: log.chat, message: out.id });
-        }
+        fail_message(work, &log.chat, (out, words))?;
     }
     if out.kind == Kind::Commit as u8 && out.state != OutboxState::Queued {
         let mut group = work.take_group(&out.log)?;
@@ -249,6 +244,24 @@ pub(super) fn fail_row(
     }
 }
 
+/// What a row was to say is shown as failed; not where it was said before, and was to be said again.
+fn fail_message(
+    work: &mut Work<'_>,
+    chat: &LogId,
+    (out, words): (&OutboxRow, &str),
+) -> Result<(), ClientError> {
+    let id = message_id(out)?;
+    if let Some(mut message) = work.tx.message(chat, &id)?
+        && message.state == RowState::Pending
+    {
+        message.state = RowState::Failed;
+        message.reason = Some(words.to_owned());
+        work.tx.update_message(&message)?;
+        work.tell(Event::Message { chat: *chat, message: id });
+    }
+    Ok(())
+}
+
 /// Everything that waits for a log fails.
 pub(crate) fn fail_outbox(
     work: &mut Work<'_>,
@@ -256,15 +269,8 @@ pub(crate) fn fail_outbox(
     words: &str,
 ) -> Result<(), ClientError> {
     for out in work.tx.outbox(log)? {
-        let id = message_id(&out)?;
-        if let Some(row) = work.tx.log(log)?
-            && let Some(mut message) = work.tx.message(&row.chat, &id)?
-            && message.state == RowState::Pending
-        {
-            message.state = RowState::Failed;
-            message.reason = Some(words.to_owned());
-            work.tx.update_message(&message)?;
-            work.tell(Event::Message { chat: row.chat, message: id });
+        if let Some(row) = work.tx.log(log)? {
+            fail_message(work, &row.chat, (&out, words))?;
         }
         work.tx.delete_outbox(out.position)?;
         if let Some(intent) = out.intent {
