@@ -1,9 +1,9 @@
 //! What a restored server has lost before anybody else had seen it, and what its restoration looks like
 //! to those who did not notice it.
 
-use veche_client::ChatState;
-use veche_testing::World;
-use veche_wire::{Push, Response, ServerFrame};
+use veche_client::{ChatState, Command};
+use veche_testing::{Person, World};
+use veche_wire::{LogId, Push, Response, ServerFrame};
 
 #[test]
 fn a_departure_that_nobody_had_read_is_said_again() {
@@ -128,27 +128,7 @@ fn who_is_removed_while_asking_to_be_added_again_is_told() {
 
 #[test]
 fn an_order_that_the_log_does_not_have_any_more_is_given_up() {
-    let mut world = World::seeded(24);
-    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
-    let group = world.group("harvest", [&ana, &bo, &cyd]);
-    world.cut_off(&ana);
-    bo.say(group, "one");
-    world.settle();
-    cyd.say(group, "two");
-    world.settle();
-    for other in [&bo, &cyd] {
-        world.cut_off(other);
-    }
-    // What ana gets is another order, as from a server that was replaced by a copy in between. It ends
-    // with an entry that ends the log as well.
-    cyd_first(&mut world);
-    world.reconnect(&ana);
-    world.settle();
-    world.make_honest();
-    assert_eq!(ana.screen(group), "cyd: two\nbob: one");
-
-    world.reconnect(&bo);
-    world.reconnect(&cyd);
+    let (mut world, [ana, bo, cyd], group) = ana_has_another_order(24);
     bo.say(group, "three");
     world.settle();
     ana.say(group, "four");
@@ -160,6 +140,55 @@ fn an_order_that_the_log_does_not_have_any_more_is_given_up() {
     }
     assert!(!ana.notices().join("\n").contains("another order"), "{:?}", ana.notices());
     assert!(ana.notices().join("\n").contains("restored from an older copy"));
+}
+
+#[test]
+fn a_log_that_went_back_is_not_followed_from_where_it_was_asked_for_before() {
+    for wait_ms in [0, 10, 20, 30] {
+        let (mut world, [ana, bo, cyd], group) = ana_has_another_order(26);
+        // What bob says makes ana compare her order with the log. Meanwhile her subscription ends: she
+        // has asked for another, after her last entry, when she learns that she must go back.
+        world.make_dishonest(|frame| {
+            if let ServerFrame::Push(Push::Signal { log, .. }) = frame {
+                *frame = ServerFrame::Push(Push::Rotated { log: *log });
+            }
+        });
+        bo.say(group, "three");
+        world.wait_ms(wait_ms);
+        cyd.want(Command::Typing { chat: group }).expect("typing is shown");
+        world.settle();
+        world.make_honest();
+
+        for person in [&ana, &bo, &cyd] {
+            assert_eq!(person.screen(group), "bob: one\ncyd: two\nbob: three", "{person:?}");
+        }
+        assert!(ana.notices().join("\n").contains("restored from an older copy"));
+    }
+}
+
+/// A group in which ana has read two messages in another order than the log has them now, as from a server
+/// that was replaced by a copy in between. It ends with an entry that ends the log as well.
+fn ana_has_another_order(seed: u64) -> (World, [Person; 3], LogId) {
+    let mut world = World::seeded(seed);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    world.cut_off(&ana);
+    bo.say(group, "one");
+    world.settle();
+    cyd.say(group, "two");
+    world.settle();
+    for other in [&bo, &cyd] {
+        world.cut_off(other);
+    }
+    cyd_first(&mut world);
+    world.reconnect(&ana);
+    world.settle();
+    world.make_honest();
+    assert_eq!(ana.screen(group), "cyd: two\nbob: one");
+    world.reconnect(&bo);
+    world.reconnect(&cyd);
+    world.settle();
+    (world, [ana, bo, cyd], group)
 }
 
 /// Swaps two entries wherever they are shown together.
