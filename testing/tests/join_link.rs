@@ -2,7 +2,7 @@
 
 use veche_client::{ChatState, Command, Role, Settled};
 use veche_testing::{Person, World};
-use veche_wire::{JoinLink, LogId};
+use veche_wire::{JoinLink, LogId, Response, ServerFrame};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -211,6 +211,76 @@ fn who_was_let_in_and_heard_nothing_is_let_in_again() {
     assert_eq!(ana.screen(group), bo.screen(group));
     assert_eq!(cyd.members(group), ana.members(group));
     assert_eq!(world.complaints(), Vec::<String>::new());
+}
+
+/// She had asked anew just before she was let in, and her invitation is lost: what she asked then counts
+/// once it is clear that she did not come.
+#[test]
+fn who_asked_again_just_before_is_let_in_again_as_well() {
+    let mut world = World::seeded(51);
+    let ([ana, bo], group, link) = linked(&mut world, false);
+    ana.role(group, &bo, Role::Admin);
+    world.settle();
+    let cyd = world.person("cyd");
+    world.cut_off(&ana);
+    world.cut_off(&bo);
+    cyd.knock(&link);
+    world.wait_ms(10 * MINUTE - 4_000);
+    world.reconnect(&ana);
+    let mut waited = 0;
+    while !ana.members(group).contains("cyd") && waited < 10_000 {
+        world.wait_ms(1);
+        waited += 1;
+    }
+    world.cut_off(&ana);
+    world.reconnect(&bo);
+    world.wait_ms(MINUTE);
+    assert!(bo.members(group).contains("cyd") && cyd.chat(group).is_none(), "she has not come");
+    world.wait_ms(12 * MINUTE);
+    assert_eq!(cyd.chat(group).map(|chat| chat.state), Some(ChatState::Active));
+    cyd.say(group, "at last");
+    world.settle();
+    assert!(bo.screen(group).ends_with("cyd: at last"));
+}
+
+/// Her device cannot follow the group, nobody answers, and she is removed: the link lets her in anew.
+#[test]
+fn who_is_stuck_and_removed_comes_back_by_the_link() {
+    let mut world = World::seeded(52);
+    let ([ana, bo], group, link) = linked(&mut world, false);
+    let cyd = world.person("cyd");
+    world.acquaint(&ana, &cyd);
+    world.cut_off(&cyd);
+    ana.add(group, &cyd);
+    world.settle();
+    for other in [&ana, &bo] {
+        world.cut_off(other);
+    }
+    world.make_dishonest(|frame| {
+        if let ServerFrame::Answer { response: Response::BlobPart { bytes, .. }, .. } = frame
+            && let Some(first) = bytes.first_mut()
+        {
+            *first ^= 1;
+        }
+    });
+    world.reconnect(&cyd);
+    world.wait_ms(20_000);
+    world.make_honest();
+    assert_eq!(cyd.chat(group).map(|chat| chat.state), Some(ChatState::Repairing));
+    ana.remove(group, &cyd);
+    world.reconnect(&ana);
+    while ana.members(group).contains("cyd") {
+        world.wait_ms(10);
+    }
+    cyd.knock(&link);
+    world.wait_ms(MINUTE);
+    world.reconnect(&bo);
+    world.settle();
+    assert_eq!(cyd.chat(group).map(|chat| chat.state), Some(ChatState::Active));
+    cyd.say(group, "here again");
+    world.settle();
+    assert!(bo.screen(group).ends_with("cyd: here again"));
+    assert_eq!(cyd.members(group), ana.members(group));
 }
 
 #[test]

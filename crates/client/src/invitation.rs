@@ -91,7 +91,8 @@ fn invited(
     let place = work.tx.log(&invitation.log)?.map(|row| row.state);
     // A device whose person is in the chat gets its place again from whoever gives it first.
     let outside = matches!(place, None | Some(LogState::Left | LogState::Removed));
-    let is_asked_for = outside && knock::is_answer(work, &invitation)?;
+    let is_asked_for =
+        (outside || place == Some(LogState::Stuck)) && knock::is_answer(work, &invitation)?;
     if outside && !is_asked_for && people::is_blocked(work, &from)? {
         return Ok(());
     }
@@ -103,7 +104,7 @@ fn invited(
         // replaced, the invitation counts then.
         Some(LogState::Active | LogState::Creating) => InvitationState::Held,
         // It has asked to be added again.
-        Some(LogState::Stuck) if may_repair(work, &invitation, sender)? => {
+        Some(LogState::Stuck) if is_asked_for || may_repair(work, &invitation, sender)? => {
             InvitationState::Accepted
         }
         // Nobody can be brought back into a log from which the chat has gone on.

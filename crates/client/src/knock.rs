@@ -115,18 +115,8 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
 }
 
 fn request(row: &KnockRow) -> Request {
-    Request::Append(Append {
-        log: row.door,
-        token: door_write_token(&row.secret),
-        id: row.id,
-        kind: Kind::Control,
-        after_commit: 0,
-        prev: None,
-        needs: None,
-        commitment: None,
-        rider: None,
-        bytes: row.sealed.clone(),
-    })
+    let door = (row.door, door_write_token(&row.secret));
+    Request::Append(Append::bare(door, row.id, Kind::Control, row.sealed.clone()))
 }
 
 /// Whether nothing in the inbox, and no invitation, is still to be looked at.

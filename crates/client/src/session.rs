@@ -231,6 +231,11 @@ impl Session {
         self.suspicions.iter().map(compared).collect()
     }
 
+    /// Whether something was put off until now.
+    pub(crate) fn is_due(&self, key: &Key, now: Millis) -> bool {
+        self.not_before.get(key).is_some_and(|time| *time <= now)
+    }
+
     /// Puts a request off.
     pub(crate) fn put_off(&mut self, key: Key, until: Millis) {
         self.not_before.insert(key, until);

@@ -7,7 +7,6 @@
 
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::types::{HpkeCiphertext, HpkeKeyPair};
-use subtle::ConstantTimeEq;
 use veche_wire::content::DisplayName;
 use veche_wire::{
     Credential, DecodeError, DeviceRecord, EntryId, Kind, LogId, Millis, Random, Token,
@@ -19,7 +18,7 @@ use crate::cbor::{Reader, Writer};
 use crate::engine::{Engine, Suite};
 use crate::identity::{AdminSecret, Identity, verify_certificate, verify_signature};
 use crate::join::key_package_credential;
-use crate::seal::{derive, open_padded, seal_padded, sha256};
+use crate::seal::{Secret, derive, open_padded, seal_padded, sha256};
 use crate::tokens::token_hash;
 
 const VERSION: u32 = 1;
@@ -28,41 +27,25 @@ const INFO: &[u8] = b"veche join request v1\0";
 const SUITE: Suite = Suite::Classic;
 
 /// What members share to look after a door. Everything about the door derives from it. Cannot be printed.
-#[derive(Clone)]
-pub struct DoorSecret(Zeroizing<[u8; 32]>);
-
-impl std::fmt::Debug for DoorSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("DoorSecret(…)")
-    }
-}
-
-impl PartialEq for DoorSecret {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_slice().ct_eq(other.0.as_slice()).into()
-    }
-}
-
-impl Eq for DoorSecret {}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoorSecret(Secret);
 
 impl DoorSecret {
     /// A fresh one.
     pub fn generate(random: &mut dyn Random) -> Self {
-        let mut secret = Zeroizing::new([0; 32]);
-        random.fill(secret.as_mut_slice());
-        Self(secret)
+        Self(Secret::generate(random))
     }
 
     /// The secret with these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes.into())
     }
 
     /// The bytes, for the policy.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// The right to read the door.

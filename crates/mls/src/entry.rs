@@ -6,10 +6,9 @@ use sha2::Sha256;
 use veche_wire::{
     AdminList, Commitment, DecodeError, Entry, EntryId, Kind, LogId, Random, Rider, Seq, limits,
 };
-use zeroize::Zeroizing;
 
 use crate::cbor::{Reader, Writer};
-use crate::seal::{open_padded, seal_padded, sha256};
+use crate::seal::{Secret, open_padded, seal_padded, sha256};
 
 /// The version of [`Bound`] and of the entry's sealing.
 const VERSION: u32 = 1;
@@ -207,20 +206,14 @@ pub(crate) fn associated_data(log: &LogId, id: &EntryId, kind: Kind) -> Vec<u8> 
 }
 
 /// Seals the entries of one epoch: `MLS-Exporter("veche entry", log, 32)`. Cannot be printed.
-#[derive(Clone)]
-pub struct EntryKey(Zeroizing<[u8; 32]>);
-
-impl std::fmt::Debug for EntryKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EntryKey(…)")
-    }
-}
+#[derive(Debug, Clone)]
+pub struct EntryKey(Secret);
 
 impl EntryKey {
     /// The key with these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes.into())
     }
 
     /// Seals an MLS message: `nonce (24) ‖ XChaCha20-Poly1305(message padded)`. The nonce is random,
@@ -234,13 +227,13 @@ impl EntryKey {
         kind: Kind,
         mls_bytes: &[u8],
     ) -> Vec<u8> {
-        seal_padded(&self.0, random, &associated_data(log, id, kind), mls_bytes)
+        seal_padded(self.0.as_bytes(), random, &associated_data(log, id, kind), mls_bytes)
     }
 
     /// Opens an entry; `None` where it was not sealed in this epoch for this place.
     #[must_use]
     pub fn open(&self, log: &LogId, id: &EntryId, kind: Kind, sealed: &[u8]) -> Option<Vec<u8>> {
-        open_padded(&self.0, &associated_data(log, id, kind), sealed)
+        open_padded(self.0.as_bytes(), &associated_data(log, id, kind), sealed)
     }
 }
 

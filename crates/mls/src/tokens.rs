@@ -1,42 +1,27 @@
 //! Membership generations: the secret that members share, and the tokens and keys that derive from
 //! it (docs/protocol.md, rule 11).
 
-use subtle::ConstantTimeEq;
 use veche_wire::{EntryId, Kind, LogId, Random, Token, TokenHash, TokenHashes};
 use zeroize::Zeroizing;
 
-use crate::seal::{derive, open_padded, seal_padded, sha256};
+use crate::seal::{Secret, derive, open_padded, seal_padded, sha256};
 
 /// The secret of one membership generation: `MLS-Exporter("veche generation", log ‖ number)` of the
 /// epoch in which it began. Cannot be printed.
-#[derive(Clone)]
-pub struct GenerationSecret(Zeroizing<[u8; 32]>);
-
-impl std::fmt::Debug for GenerationSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("GenerationSecret(…)")
-    }
-}
-
-impl PartialEq for GenerationSecret {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_slice().ct_eq(other.0.as_slice()).into()
-    }
-}
-
-impl Eq for GenerationSecret {}
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GenerationSecret(Secret);
 
 impl GenerationSecret {
     /// The secret with these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(bytes.into())
     }
 
     /// The bytes, for the store and for an invitation.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// The right to read the log while this generation lasts.
@@ -63,7 +48,7 @@ impl GenerationSecret {
     /// The key of control entries and signals.
     #[must_use]
     pub fn control_key(&self, log: &LogId, generation: u64) -> ControlKey {
-        ControlKey(self.derived(b"veche control key v1", log, generation))
+        ControlKey(self.derived(b"veche control key v1", log, generation).into())
     }
 
     fn derived(&self, label: &[u8], log: &LogId, generation: u64) -> Zeroizing<[u8; 32]> {
@@ -78,14 +63,8 @@ pub fn token_hash(token: &Token) -> TokenHash {
 }
 
 /// Seals control entries and signals of one generation. Cannot be printed.
-#[derive(Clone)]
-pub struct ControlKey(Zeroizing<[u8; 32]>);
-
-impl std::fmt::Debug for ControlKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ControlKey(…)")
-    }
-}
+#[derive(Debug, Clone)]
+pub struct ControlKey(Secret);
 
 impl ControlKey {
     /// Seals a control entry: `nonce (24) ‖ XChaCha20-Poly1305(plaintext padded)`.
@@ -96,24 +75,24 @@ impl ControlKey {
         id: &EntryId,
         plaintext: &[u8],
     ) -> Vec<u8> {
-        seal_padded(&self.0, random, &control_data(log, id), plaintext)
+        seal_padded(self.0.as_bytes(), random, &control_data(log, id), plaintext)
     }
 
     /// Opens a control entry; `None` where it was not sealed under this key for this place.
     #[must_use]
     pub fn open(&self, log: &LogId, id: &EntryId, sealed: &[u8]) -> Option<Vec<u8>> {
-        open_padded(&self.0, &control_data(log, id), sealed)
+        open_padded(self.0.as_bytes(), &control_data(log, id), sealed)
     }
 
     /// Seals a signal, which is not stored (typing). It cannot pass as a control entry.
     pub fn seal_signal(&self, random: &mut dyn Random, log: &LogId, plaintext: &[u8]) -> Vec<u8> {
-        seal_padded(&self.0, random, &signal_data(log), plaintext)
+        seal_padded(self.0.as_bytes(), random, &signal_data(log), plaintext)
     }
 
     /// Opens a signal; `None` where it was not sealed under this key for this log.
     #[must_use]
     pub fn open_signal(&self, log: &LogId, sealed: &[u8]) -> Option<Vec<u8>> {
-        open_padded(&self.0, &signal_data(log), sealed)
+        open_padded(self.0.as_bytes(), &signal_data(log), sealed)
     }
 }
 

@@ -99,6 +99,25 @@ pub struct Append {
     pub bytes: Vec<u8>,
 }
 
+impl Append {
+    /// An entry with nothing beside it: no fence, no order, no rider.
+    #[must_use]
+    pub fn bare((log, token): (LogId, Token), id: EntryId, kind: Kind, bytes: Vec<u8>) -> Self {
+        Self {
+            log,
+            token,
+            id,
+            kind,
+            after_commit: 0,
+            prev: None,
+            needs: None,
+            commitment: None,
+            rider: None,
+            bytes,
+        }
+    }
+}
+
 /// The hashes of a generation's read and write token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenHashes {

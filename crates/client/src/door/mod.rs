@@ -49,7 +49,14 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
                 tokens: secret.token_hashes(),
                 admins: vec![secret.admin_secret().public()],
             }),
-            DoorState::Open if work.core.session.doors.get(&door) == Some(&true) => {}
+            DoorState::Open if work.core.session.doors.get(&door) == Some(&true) => {
+                if work.core.session.is_due(&Key::Door(door), work.now)
+                    && let Some(group) = work.find_group(&row.log)?
+                {
+                    offer(work, &group)?;
+                    work.put_group(row.log, group);
+                }
+            }
             DoorState::Open if !work.core.session.may_ask(&Key::Door(door), work.now) => {}
             // What is past its time is never pushed: only an answer tells where the door ends.
             DoorState::Open => work.ask(Key::DoorEntries(door), |_| Request::Read {
@@ -76,18 +83,10 @@ fn closing((door, after_commit): (&LogId, Seq), secret: &DoorSecret) -> Request 
     let id = EntryId(door.0);
     let plan = RiderPlan { generation: None, admins: None, freeze: Some(true) };
     let place = RiderPlace { log: *door, id, kind: Kind::Freeze, bytes: &[] };
-    Request::Append(Append {
-        log: *door,
-        token: door_write_token(&secret.link_secret()),
-        id,
-        kind: Kind::Freeze,
-        after_commit,
-        prev: None,
-        needs: None,
-        commitment: None,
-        rider: Some(secret.admin_secret().sign_rider(&plan, NO_TOKENS, &place)),
-        bytes: Vec::new(),
-    })
+    let rider = Some(secret.admin_secret().sign_rider(&plan, NO_TOKENS, &place));
+    let token = door_write_token(&secret.link_secret());
+    let bare = Append::bare((*door, token), id, Kind::Freeze, Vec::new());
+    Request::Append(Append { after_commit, rider, ..bare })
 }
 
 /// The server has made a door.
@@ -185,9 +184,18 @@ fn offer(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
         return Ok(());
     };
     let Some(row) = work.tx.log(&group.log())? else { return Ok(()) };
-    let goes_on = row.state == LogState::Active && !succession::goes_on_elsewhere(work, &row)?;
-    if goes_on && !usable(work, group, (door, |_| true))?.is_empty() {
-        outbox::elect_admission(work, group)?;
+    if row.state != LogState::Active || succession::goes_on_elsewhere(work, &row)? {
+        return Ok(());
+    }
+    if !usable(work, group, (door, |_| true))?.is_empty() {
+        return outbox::elect_admission(work, group);
+    }
+    // Who asks for another place too soon after they got theirs is not forgotten.
+    let awaited: BTreeMap<DeviceId, Millis> = work.tx.awaited(&group.log())?.into_iter().collect();
+    let asked = work.tx.join_requests(&door.log)?;
+    let added = asked.iter().filter_map(|row| awaited.get(&row.device));
+    if let Some(first) = added.map(|added| added + REPLACE_MS).filter(|due| *due > work.now).min() {
+        work.core.session.put_off(Key::Door(door.log), first);
     }
     Ok(())
 }
@@ -199,6 +207,10 @@ pub(crate) fn usable(
     group: &Group,
     (door, chosen): (&Door, impl Fn(&AccountId) -> bool),
 ) -> Result<Vec<JoinRequestRow>, ClientError> {
+    let mut rows = work.tx.join_requests(&door.log)?;
+    if rows.is_empty() {
+        return Ok(rows);
+    }
     let awaited: BTreeMap<DeviceId, Millis> = work.tx.awaited(&group.log())?.into_iter().collect();
     let mut leaves: BTreeMap<AccountId, usize> = BTreeMap::new();
     for member in group.members() {
@@ -220,7 +232,6 @@ pub(crate) fn usable(
         room -= u64::from(comes && inside == 0);
         comes
     };
-    let mut rows = work.tx.join_requests(&door.log)?;
     rows.retain(|row| usable(row));
     Ok(rows)
 }

@@ -85,18 +85,7 @@ pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> 
     let Some(secret) = outbox::generation_secret(work, &row)? else { return Ok(()) };
     let token = secret.write_token(&row.log, row.generation);
     work.ask(Key::Append(log, id), |_| {
-        Request::Append(Append {
-            log,
-            token,
-            id,
-            kind: Kind::Control,
-            after_commit: 0,
-            prev: None,
-            needs: None,
-            commitment: None,
-            rider: None,
-            bytes,
-        })
+        Request::Append(Append::bare((log, token), id, Kind::Control, bytes))
     });
     Ok(())
 }

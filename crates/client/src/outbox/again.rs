@@ -49,18 +49,9 @@ fn append(work: &mut Work<'_>, row: &LogRow, entry: &Entry) -> Result<(), Client
     let token = secret.write_token(&row.log, row.generation);
     let (log, id, after_commit) = (row.log, entry.id, row.last_commit);
     work.ask(Key::Append(log, id), |_| {
-        Request::Append(Append {
-            log,
-            token,
-            id,
-            kind: entry.kind,
-            after_commit,
-            prev: None,
-            needs: None,
-            commitment: entry.commitment,
-            rider: entry.rider.clone(),
-            bytes: entry.bytes.clone(),
-        })
+        let bare = Append::bare((log, token), id, entry.kind, entry.bytes.clone());
+        let (commitment, rider) = (entry.commitment, entry.rider.clone());
+        Request::Append(Append { after_commit, commitment, rider, ..bare })
     });
     Ok(())
 }

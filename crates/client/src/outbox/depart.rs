@@ -136,18 +136,8 @@ fn append(
 ) {
     let (log, token) = (departure.log, departure.write_token);
     work.ask(Key::Append(log, id), |_| {
-        Request::Append(Append {
-            log,
-            token,
-            id,
-            kind,
-            after_commit,
-            prev,
-            needs: None,
-            commitment,
-            rider: None,
-            bytes,
-        })
+        let bare = Append::bare((log, token), id, kind, bytes);
+        Request::Append(Append { after_commit, prev, commitment, ..bare })
     });
 }
 

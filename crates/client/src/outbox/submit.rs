@@ -30,18 +30,10 @@ pub(super) fn submit(
     let rider = out.rider.as_deref().map(Rider::decode).transpose()?;
     let needs = needed_blob(out)?;
     work.ask(key, |_| {
-        Request::Append(Append {
-            log: out.log,
-            token,
-            id: out.id,
-            kind,
-            after_commit: out.after_commit,
-            prev,
-            needs,
-            commitment: seal::commitment(out),
-            rider,
-            bytes: out.sealed.clone().unwrap_or_default(),
-        })
+        let bytes = out.sealed.clone().unwrap_or_default();
+        let (after_commit, commitment) = (out.after_commit, seal::commitment(out));
+        let bare = Append::bare((out.log, token), out.id, kind, bytes);
+        Request::Append(Append { after_commit, prev, needs, commitment, rider, ..bare })
     });
     Ok(())
 }
