@@ -236,7 +236,11 @@ fn somebody_whose_inbox_takes_nothing_holds_nobody_up() {
         last_resort: None,
     };
     mallory.outsider.ask_signed(&mallory.identity, &publish);
-    let want = Command::CreateGroup { title: "trap".to_owned(), members: vec!["mallory".into()] };
+    let want = Command::CreateGroup {
+        title: "trap".to_owned(),
+        members: vec!["mallory".into()],
+        large: false,
+    };
     let Ok(veche_client::Reply::Intent(intent)) = ana.want(want) else { panic!("not taken") };
     world.wait_ms(60_000);
     assert!(matches!(ana.outcome(intent), Settled::Failed(_)), "{:?}", ana.outcome(intent));

@@ -238,6 +238,22 @@ pub(crate) enum GroupCommand {
         /// Who is in it from the beginning
         #[arg(value_name = "NAME", value_parser = name)]
         names: Vec<String>,
+        /// With room for thousands of people, instead of post-quantum encryption for up to 500 devices
+        #[arg(long)]
+        large: bool,
+    },
+    /// Lets it go on in another place: as a large one, or without somebody who spoils it
+    ///
+    /// All others come over by themselves. Its link ends.
+    Renew {
+        /// The chat's id or title
+        chat: String,
+        /// With room for thousands of people, instead of post-quantum encryption
+        #[arg(long)]
+        large: bool,
+        /// Who stays behind
+        #[arg(long, value_name = "NAME", value_parser = name, num_args = 1..)]
+        without: Vec<String>,
     },
     /// Adds people
     Add {

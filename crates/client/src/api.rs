@@ -26,6 +26,18 @@ pub enum Command {
         title: String,
         /// Usernames.
         members: Vec<String>,
+        /// Whether it is to have room for thousands of devices, instead of being post-quantum.
+        large: bool,
+    },
+    /// An owner lets a group go on in another log: as a large one, or without somebody who spoils it (a
+    /// writer of junk cannot be identified and removed otherwise). Its link ends.
+    Renew {
+        /// The chat.
+        chat: LogId,
+        /// Whether it is to be a large one; what is large stays so.
+        large: bool,
+        /// Usernames of members who stay behind.
+        without: Vec<String>,
     },
     /// Adds people to a group.
     AddMembers {

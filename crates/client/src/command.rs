@@ -1,6 +1,6 @@
 //! What a person wants, checked against what is known here, and written down.
 
-use veche_mls::Role as MlsRole;
+use veche_mls::{Role as MlsRole, Suite};
 use veche_store::{Direction, LogState, RowState};
 use veche_wire::content::Body;
 use veche_wire::{Content, EntryId, LogId, Request, limits};
@@ -20,7 +20,10 @@ pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, 
         }
         Command::AddContact(who) => gather_one(work, who, |invite| Purpose::Contact { invite }),
         Command::OpenDirect(who) => gather_one(work, who, |invite| Purpose::Direct { invite }),
-        Command::CreateGroup { title, members } => create_group(work, title, &members),
+        Command::CreateGroup { title, members, large } => {
+            create_group(work, title, (&members, large))
+        }
+        Command::Renew { chat, large, without } => renew(work, &chat, (large, &without)),
         Command::AddMembers { chat, names } => add_members(work, &chat, &names),
         Command::RemoveMembers { chat, names } => remove_members(work, &chat, &names),
         Command::Ban { chat, names, banned } => door::ban(work, &chat, (&names, banned)),
@@ -106,11 +109,33 @@ fn gather_people(
 fn create_group(
     work: &mut Work<'_>,
     title: String,
-    members: &[String],
+    (members, large): (&[String], bool),
 ) -> Result<Reply, ClientError> {
     check_title(&title)?;
     let people = others(work, members)?;
-    gather_people(work, Purpose::Group { title }, people)
+    gather_people(work, Purpose::Group { title, large: large.then_some(true) }, people)
+}
+
+fn renew(
+    work: &mut Work<'_>,
+    chat: &LogId,
+    (large, without): (bool, &[String]),
+) -> Result<Reply, ClientError> {
+    let (log, role) = group(work, chat)?;
+    if role < MlsRole::Owner {
+        return refuse("Only owners of this group let it go on in another place.");
+    }
+    let suite = work.with_group(&log, |group| group.suite().unwrap_or(Suite::Classic))?;
+    if large && without.is_empty() && suite == Suite::Classic {
+        return refuse("This group is a large one already.");
+    }
+    let without = members(work, &log, without)?;
+    if without.contains(&work.identity()?.account()) {
+        return refuse("You go on with it: leave it out.");
+    }
+    let suite = if large { Suite::Classic } else { suite };
+    crate::succession::renew(work, &log, (suite, &without))?;
+    Ok(Reply::Done)
 }
 
 /// People by name, without this one and without repetitions.
@@ -128,6 +153,10 @@ fn others(work: &Work<'_>, names: &[String]) -> Result<Vec<Person>, ClientError>
     }
     Ok(people)
 }
+
+/// Why nobody more can come into a group.
+pub(crate) const FULL: &str = "This group is full. If it was made small, its owner can let it go on as a \
+                               large one: `veche group renew --large`.";
 
 /// A group that this person is in, with their role.
 pub(crate) fn group(work: &mut Work<'_>, chat: &LogId) -> Result<(LogId, MlsRole), ClientError> {
@@ -150,6 +179,9 @@ fn add_members(work: &mut Work<'_>, chat: &LogId, names: &[String]) -> Result<Re
         return refuse("Only admins and owners of this group add people.");
     }
     let people = others(work, names)?;
+    if work.with_group(&log, |group| group.leaf_room() < people.len())? {
+        return refuse(FULL);
+    }
     let gather = Intent::Gather { purpose: Purpose::Add, people };
     outbox::enqueue_gathered(work, &log, gather, Change::Add(Vec::new())).map(Reply::Intent)
 }

@@ -28,9 +28,10 @@ pub(crate) fn by_account(account: &AccountId) -> Person {
 pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
     for row in work.tx.waiting_intents()? {
         let Intent::Gather { purpose, people } = wanted::decode(&row.body)? else { continue };
+        let suite = suite_for(work, row.id, &purpose)?;
         let mut missing = false;
         for (index, person) in people.iter().enumerate() {
-            missing |= ask_for(work, row.id, (index, person), &purpose);
+            missing |= ask_for(work, row.id, (index, person), (&purpose, suite));
         }
         if !missing {
             gathered(work, row.id, &purpose, people)?;
@@ -44,7 +45,7 @@ fn ask_for(
     work: &mut Work<'_>,
     intent: i64,
     (index, person): (usize, &Person),
-    purpose: &Purpose,
+    (purpose, suite): (&Purpose, Suite),
 ) -> bool {
     if !person.found {
         let who = match (&person.account, &person.name) {
@@ -71,7 +72,7 @@ fn ask_for(
         let Ok(record) = DeviceRecord::decode(&device.record) else { continue };
         if device.package.is_none() {
             missing = true;
-            let suite = suite_for(purpose).number();
+            let suite = suite.number();
             work.ask(Key::Package(intent, index, number), |_| Request::TakeKeyPackage {
                 device: record.certificate.device,
                 suite,
@@ -82,10 +83,23 @@ fn ask_for(
     missing
 }
 
-/// Every chat is post-quantum for now (docs/decisions/0006-one-suite-for-now.md); a group keeps the
-/// suite with which it began, so members are always asked for packages of that one.
-pub(crate) fn suite_for(_purpose: &Purpose) -> Suite {
-    Suite::PostQuantum
+/// The suite of the KeyPackages that are needed: that of the group, or of the one that is to be made.
+fn suite_for(work: &mut Work<'_>, intent: i64, purpose: &Purpose) -> Result<Suite, ClientError> {
+    match purpose {
+        Purpose::Group { large, .. } => Ok(suite_of_size(large.unwrap_or(false))),
+        Purpose::Add | Purpose::Succeed => {
+            let Some(out) = work.tx.outbox_of_intent(intent)? else {
+                return Ok(Suite::PostQuantum);
+            };
+            work.with_group(&out.log, |group| group.suite().unwrap_or(Suite::Classic))
+        }
+        _ => Ok(Suite::PostQuantum),
+    }
+}
+
+/// The suite of a new group (docs/decisions/0018-two-sizes-of-groups.md).
+pub(crate) fn suite_of_size(large: bool) -> Suite {
+    if large { Suite::Classic } else { Suite::PostQuantum }
 }
 
 /// The directory has answered a look-up.
@@ -152,7 +166,7 @@ pub(crate) fn package_taken(
         return not_to_be_had(work, (intent, index), &words);
     };
     let certificate = DeviceRecord::decode(&device.record)?.certificate;
-    let suite = suite_for(&purpose);
+    let suite = suite_for(work, intent, &purpose)?;
     if check_key_package(&work.core.engine, &package, &certificate, suite).is_err() {
         let words = format!("the KeyPackage of {name} is not valid");
         return not_to_be_had(work, (intent, index), &words);
@@ -238,8 +252,9 @@ fn gathered(
             outbox::tell_of_departure(work, &veche_wire::LogId(*log), &people)?;
             outbox::settle_intent(work, intent, &Ending::Done)
         }
-        Purpose::Group { title } => {
-            let log = outbox::create_group(work, title)?;
+        Purpose::Group { title, large } => {
+            let suite = suite_of_size(large.unwrap_or(false));
+            let log = outbox::create_group(work, title, suite)?;
             if people.is_empty() {
                 // Done when the server has the log.
                 return outbox::wait_for_log(work, intent, &log);

@@ -1,6 +1,6 @@
 //! The door of a group, for who asks to come in (docs/protocol.md, "Joining by a link").
 
-use veche_mls::{ChatKind, Invitation, JoinRequest, door_write_token};
+use veche_mls::{ChatKind, Invitation, JoinRequest, Suite, door_write_token};
 use veche_store::{InvitationRow, InvitationState, KnockRow, KnockState};
 use veche_wire::{Append, EntryId, JoinLink, Kind, LogId, Millis, Refused, Request};
 
@@ -9,7 +9,7 @@ use crate::error::refuse;
 use crate::session::Key;
 use crate::wanted::{self, Ending, Intent};
 use crate::work::Work;
-use crate::{ClientError, Event, account, answer, gather, outbox, people};
+use crate::{ClientError, Event, account, answer, outbox, people};
 
 /// After how long it is asked anew the first time; each time later it is twice as long, in milliseconds.
 const AGAIN_MS: Millis = 10 * 60_000;
@@ -53,6 +53,7 @@ pub(crate) fn ask(work: &mut Work<'_>, link: &JoinLink) -> Result<Reply, ClientE
         tries: 0,
         state: KnockState::Asking,
         intent: Some(intent),
+        suite: link.suite,
     };
     if !make(work, row)? {
         return refuse("This link is damaged: ask for it again.");
@@ -62,7 +63,7 @@ pub(crate) fn ask(work: &mut Work<'_>, link: &JoinLink) -> Result<Reply, ClientE
 
 /// Makes a request with a KeyPackage of its own; whether the link can be used.
 fn make(work: &mut Work<'_>, row: KnockRow) -> Result<bool, ClientError> {
-    let suite = gather::suite_for(&wanted::Purpose::Add);
+    let Some(suite) = Suite::from_number(row.suite) else { return Ok(false) };
     let name = people::my_display_name(work)?;
     let (engine, identity) = (&work.core.engine, work.identity()?);
     let package = veche_mls::generate_key_package(engine, work.keep, identity, suite, false)?;

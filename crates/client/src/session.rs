@@ -120,6 +120,8 @@ pub(crate) struct Session {
     pub(crate) doors: BTreeMap<LogId, bool>,
     /// After which entry doors are closed, where somebody has written what looks like a commit.
     pub(crate) closing: BTreeMap<LogId, Seq>,
+    /// Groups of which this person was told that they are full.
+    pub(crate) full: BTreeSet<LogId>,
     /// How many are let in by a door in one commit, where more could not be.
     pub(crate) admissions: BTreeMap<LogId, usize>,
     /// Logs that may have something to do.
@@ -161,6 +163,7 @@ impl Session {
             alone: BTreeSet::new(),
             doors: BTreeMap::new(),
             closing: BTreeMap::new(),
+            full: BTreeSet::new(),
             admissions: BTreeMap::new(),
             dirty: BTreeSet::new(),
             received: 0,
@@ -176,7 +179,8 @@ impl Session {
     pub(crate) fn reset(&mut self) {
         let (received, sent) = (self.received, self.sent);
         let betrayed = std::mem::take(&mut self.betrayed);
-        *self = Self { received, sent, betrayed, ..Self::new() };
+        let full = std::mem::take(&mut self.full);
+        *self = Self { received, sent, betrayed, full, ..Self::new() };
     }
 
     pub(crate) fn is_up(&self) -> bool {

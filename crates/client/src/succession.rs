@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use veche_mls::{ChatKind, Control, Envelope, Invitation, Policy, Role};
+use veche_mls::{ChatKind, Control, Envelope, Invitation, Policy, Role, Suite};
 use veche_store::{LogRow, LogState};
 use veche_wire::{AccountId, Credential, DeviceRecord, LogId, limits};
 
@@ -46,7 +46,7 @@ pub(crate) fn instead_of_asking(
     if policy.role(&me) == Role::Owner
         && turn(work, row, &policy)?.is_some_and(|turn| tries >= FIRST_TRIES + turn)
     {
-        begin(work, row, policy)?;
+        begin_anew(work, row, policy)?;
     }
     // It asks on: whoever comes later can still tell what it has missed.
     Ok(false)
@@ -95,9 +95,36 @@ pub(crate) fn without_owner(
         return Ok(());
     };
     if turn(work, row, &policy)?.is_some_and(|turn| rounds >= turn * ROUNDS_PER_TURN) {
-        begin(work, row, policy)?;
+        begin_anew(work, row, policy)?;
     }
     Ok(())
+}
+
+/// Makes the successor of a chat that cannot go on where it is: without whom this device knows to have
+/// made it so.
+fn begin_anew(work: &mut Work<'_>, row: &LogRow, mut policy: Policy) -> Result<(), ClientError> {
+    let suite = work.with_group(&row.log, |group| group.suite().unwrap_or(Suite::Classic))?;
+    let offender = inbox::readmit::offender(work, &row.log)?;
+    if let Some(offender) = &offender {
+        policy.roles.remove(offender);
+    }
+    begin(work, row, policy, (suite, offender.as_slice()))
+}
+
+/// An owner lets a group go on in another log: in another suite, or without somebody.
+pub(crate) fn renew(
+    work: &mut Work<'_>,
+    log: &LogId,
+    (suite, without): (Suite, &[AccountId]),
+) -> Result<(), ClientError> {
+    let mut policy = work.with_group(log, |group| group.policy().clone())?;
+    for account in without {
+        policy.roles.remove(account);
+    }
+    match work.tx.log(log)? {
+        Some(row) => begin(work, &row, policy, (suite, without)),
+        None => Ok(()),
+    }
 }
 
 /// How many come before this device, of those who have not asked to go: owners first, then admins,
@@ -120,12 +147,17 @@ fn turn(work: &mut Work<'_>, row: &LogRow, policy: &Policy) -> Result<Option<u32
 }
 
 /// Makes the successor: a group like the one that was last known here, without keys of its own yet, and
-/// all others who were inside, except who asked to go.
-fn begin(work: &mut Work<'_>, old: &LogRow, policy: Policy) -> Result<(), ClientError> {
+/// all others who were inside, except who asked to go and who is to stay behind.
+fn begin(
+    work: &mut Work<'_>,
+    old: &LogRow,
+    policy: Policy,
+    (suite, without): (Suite, &[AccountId]),
+) -> Result<(), ClientError> {
     let me = work.identity()?.account();
     let mut others = work.with_group(&old.log, veche_mls::Group::accounts)?;
-    for leaver in leavers(work, old)? {
-        others.remove(&leaver);
+    for gone in leavers(work, old)?.iter().chain(without) {
+        others.remove(gone);
     }
     others.remove(&me);
     let role = |(account, role): (&AccountId, &Role)| (Id(account.0), *role as u8);
@@ -141,7 +173,7 @@ fn begin(work: &mut Work<'_>, old: &LogRow, policy: Policy) -> Result<(), Client
         door: None,
         ..policy
     };
-    let log = outbox::create_log(work, founded, None)?;
+    let log = outbox::create_log(work, (founded, suite), None)?;
     let Some(mut new) = work.tx.log(&log)? else { return Ok(()) };
     new.rank = old.rank + 1;
     work.tx.put_log(&new)?;

@@ -310,6 +310,7 @@ impl Client {
                     door: door.log,
                     secret: door.secret.link_secret(),
                     key: door.secret.public_key(&self.core.engine),
+                    suite: group.suite().unwrap_or(veche_mls::Suite::Classic).number(),
                 },
                 approves: door.approves,
                 expires: door.expires,

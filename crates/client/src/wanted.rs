@@ -215,6 +215,9 @@ pub(crate) enum Purpose {
         /// The title.
         #[n(0)]
         title: String,
+        /// Whether it is to be a large one.
+        #[n(1)]
+        large: Option<bool>,
     },
     /// To add them to a chat; the outbox holds the place.
     #[n(3)]

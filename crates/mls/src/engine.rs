@@ -7,7 +7,7 @@ use openmls::prelude::OpenMlsProvider;
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::random::OpenMlsRand;
 use openmls_traits::types::Ciphersuite;
-use veche_wire::Random;
+use veche_wire::{Random, limits};
 
 use crate::keep::Keep;
 use crate::storage::Storage;
@@ -36,6 +36,15 @@ impl Suite {
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|suite| suite.number() == number)
+    }
+
+    /// How many devices a group of this suite is for. A local limit: no verdict depends on it.
+    #[must_use]
+    pub fn leaves_max(self) -> usize {
+        match self {
+            Self::Classic => limits::GROUP_LEAVES_MAX,
+            Self::PostQuantum => limits::SMALL_GROUP_LEAVES_MAX,
+        }
     }
 
     pub(crate) fn mls(self) -> Ciphersuite {

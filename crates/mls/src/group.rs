@@ -208,6 +208,13 @@ impl Group {
         self.mls.members().count()
     }
 
+    /// How many more devices the group is for; a local limit.
+    #[must_use]
+    pub fn leaf_room(&self) -> usize {
+        let most = self.suite().map_or(0, Suite::leaves_max);
+        most.saturating_sub(self.leaf_count())
+    }
+
     /// The key under which the entries of this epoch are sealed.
     ///
     /// # Errors

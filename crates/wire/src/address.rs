@@ -73,6 +73,8 @@ pub struct JoinLink {
     pub secret: Token,
     /// The public key (X25519) to which requests are sealed: whoever has the link alone reads none.
     pub key: [u8; 32],
+    /// The MLS number of the group's cipher suite, for which a request brings its KeyPackage.
+    pub suite: u16,
 }
 
 impl fmt::Display for JoinLink {

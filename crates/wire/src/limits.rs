@@ -55,6 +55,11 @@ pub const SUBSCRIPTIONS_MAX: usize = 10_000;
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
 /// The most members added by one commit.
 pub const ADDS_PER_COMMIT_MAX: usize = 500;
+/// The most devices of a group of the post-quantum suite, of direct chats and small groups: a commit that
+/// fills a fresh tree of so many fits into an entry.
+pub const SMALL_GROUP_LEAVES_MAX: usize = 500;
+/// The most devices of a large group.
+pub const GROUP_LEAVES_MAX: usize = 10_000;
 /// The largest encoded message content: the largest text, a file with it, and room for what newer
 /// programs add.
 pub const CONTENT_BYTES_MAX: usize = 128 << 10;

@@ -78,7 +78,11 @@ impl Desk {
             // What comes after a registration, such as KeyPackages.
             while self.carry()? {}
         }
-        let create = Command::CreateGroup { title: "measured".into(), members: vec!["bob".into()] };
+        let create = Command::CreateGroup {
+            title: "measured".into(),
+            members: vec!["bob".into()],
+            large: false,
+        };
         let reply = self.command(ANA, create)?;
         self.settle(ANA, &reply)?;
         self.until("an invitation", |desk| {

@@ -113,8 +113,10 @@ fn talk(gathering: &mut Gathering, ana: Seat, bo: Seat) {
         .done(bo, Command::Edit { chat: direct, message: answer, text: "hello ana".to_owned() });
     gathering.done(bo, Command::React { chat: direct, message: hello, emoji: "👋".to_owned() });
     let title = "First version".to_owned();
-    let group =
-        gathering.chat_of(ana, Command::CreateGroup { title, members: vec!["bob".to_owned()] });
+    let group = gathering.chat_of(
+        ana,
+        Command::CreateGroup { title, members: vec!["bob".to_owned()], large: false },
+    );
     gathering.say(ana, group, "welcome");
     let doomed = gathering.say(bo, group, "to be deleted");
     gathering.done(bo, Command::Delete { chat: group, message: doomed });

@@ -221,7 +221,7 @@ fn new_group(play: &mut Play) -> bool {
     let count = play.dice.between(1, members.len() as u64);
     let members = members.into_iter().take(usize::try_from(count).unwrap_or(1)).collect();
     let title = format!("group {}", play.next_number());
-    let done = play.intends(&person, Command::CreateGroup { title, members });
+    let done = play.intends(&person, Command::CreateGroup { title, members, large: false });
     play.groups += u32::from(done);
     done
 }

@@ -124,7 +124,7 @@ impl Play {
         let [first, second, ..] = self.people.as_slice() else { return Ok(()) };
         let (first, second) = (first.clone(), second.clone());
         let members = names(&self.people[1..]);
-        let group = Command::CreateGroup { title: "everybody".to_owned(), members };
+        let group = Command::CreateGroup { title: "everybody".to_owned(), members, large: false };
         self.groups += 1;
         let with = veche_client::PersonReference::Username(second.name().to_owned());
         for command in [group, Command::OpenDirect(with)] {

@@ -149,7 +149,22 @@ impl Person {
     /// Makes a group.
     pub fn make_group(&self, title: &str, members: &[&Self]) -> IntentId {
         let members = members.iter().map(|member| member.name.clone()).collect();
-        self.intend(Command::CreateGroup { title: title.to_owned(), members })
+        self.intend(Command::CreateGroup { title: title.to_owned(), members, large: false })
+    }
+
+    /// Makes a group with room for thousands.
+    pub fn make_large_group(&self, title: &str, members: &[&Self]) -> IntentId {
+        let members = members.iter().map(|member| member.name.clone()).collect();
+        self.intend(Command::CreateGroup { title: title.to_owned(), members, large: true })
+    }
+
+    /// Lets a group go on in another log: as a large one, or without some people.
+    ///
+    /// # Panics
+    /// Where that is refused.
+    pub fn renew(&self, chat: LogId, large: bool, without: &[&Self]) {
+        let without = without.iter().map(|who| who.name.clone()).collect();
+        self.want(Command::Renew { chat, large, without }).expect("an owner may renew a group");
     }
 
     /// Keeps somebody as a contact, by the link that they gave away.

@@ -121,7 +121,7 @@ fn talk(gathering: &mut Gathering, [ana, bo, cy, _]: [Seat; 4]) -> Vec<LogId> {
 
     let members = vec![BO.to_owned(), CY.to_owned()];
     let title = "Kumquat Regatta Committee".to_owned();
-    let group = gathering.chat_of(ana, Command::CreateGroup { title, members });
+    let group = gathering.chat_of(ana, Command::CreateGroup { title, members, large: false });
     let first = gathering.say(ana, group, "gooseberry");
     gathering.say(bo, group, "to be forgotten: marzipan");
     embellish(gathering, [ana, bo, cy], group, first);
@@ -176,7 +176,7 @@ fn invite_who_is_away(gathering: &mut Gathering, [ana, bo, _, dan]: [Seat; 4]) -
     gathering.cut_off(dan);
     let members = vec![BO.to_owned(), DAN.to_owned()];
     let title = "Kumquat Regatta Committee".to_owned();
-    let chat = gathering.chat_of(ana, Command::CreateGroup { title, members });
+    let chat = gathering.chat_of(ana, Command::CreateGroup { title, members, large: false });
     gathering.say(bo, chat, "while dan is away: persimmon");
     let direct = Command::OpenDirect(PersonReference::Username(DAN.to_owned()));
     gathering.want(bo, direct);

@@ -12,8 +12,8 @@ use crate::shapes::{MemberShape, RulesShape};
 /// Carries out a command about groups.
 pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), Problem> {
     match command {
-        GroupCommand::New { title, names } => {
-            let make = Command::CreateGroup { title, members: names };
+        GroupCommand::New { title, names, large } => {
+            let make = Command::CreateGroup { title, members: names, large };
             match context.change(|_| Ok(make)).await? {
                 Change::Done(Outcome::Chat(chat)) => super::say_chat(context, chat),
                 Change::Done(_) | Change::Queued => Ok(()),
@@ -55,6 +55,9 @@ async fn change(context: &Context, command: GroupCommand) -> Result<(), Problem>
 fn command_for(client: &Client, command: GroupCommand) -> Result<Command, Problem> {
     let find = |named: &str| find_chat(client, named);
     match command {
+        GroupCommand::Renew { chat, large, without } => {
+            Ok(Command::Renew { chat: find(&chat)?, large, without })
+        }
         GroupCommand::Add { chat, names } => Ok(Command::AddMembers { chat: find(&chat)?, names }),
         GroupCommand::Remove { chat, names } => {
             Ok(Command::RemoveMembers { chat: find(&chat)?, names })

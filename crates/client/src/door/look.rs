@@ -5,6 +5,7 @@ use veche_store::{DoorRow, DoorState, JoinRequestRow, JoinRequestState, Tx};
 use veche_wire::{AccountId, DeviceId, Entry, Kind, LogId, Millis, Request, Seq};
 
 use super::{may_let_in, offer};
+use crate::command::FULL;
 use crate::session::{Key, Session};
 use crate::work::Work;
 use crate::{ClientError, Event, people};
@@ -123,6 +124,9 @@ fn take(
     let waited = known.is_some_and(|known| known.state == JoinRequestState::Waiting);
     if policy.door.as_ref().is_some_and(|door| door.approves) && !waited {
         tell(work, policy, &name);
+    }
+    if group.leaf_room() == 0 && work.core.session.full.insert(group.log()) {
+        work.tell(Event::Notice(format!("{name} asks to join {}. {FULL}", policy.title)));
     }
     Ok(())
 }

@@ -222,13 +222,15 @@ pub(crate) fn usable(
         added.is_some_and(|added| work.now.saturating_sub(*added) >= REPLACE_MS)
     };
     let mut room = door.room(work.now);
+    let mut leaf_room = group.leaf_room();
     let mut usable = |row: &JoinRequestRow| {
         let inside = leaves.get(&row.account).copied().unwrap_or(0);
         let fits = match group.member_of_device(&row.device) {
             Some(_) => lost(&row.device),
-            None => inside < limits::DEVICES_MAX && (inside > 0 || room > 0),
+            None => leaf_room > 0 && inside < limits::DEVICES_MAX && (inside > 0 || room > 0),
         };
         let comes = fits && chosen(&row.account) && !group.policy().banned.contains(&row.account);
+        leaf_room -= usize::from(comes && group.member_of_device(&row.device).is_none());
         room -= u64::from(comes && inside == 0);
         comes
     };

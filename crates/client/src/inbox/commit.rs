@@ -35,7 +35,7 @@ pub(super) fn take(
         readmit::stuck(work, row, &words)?;
         return Ok(Taken::Stop);
     }
-    let left = leavers(&judged.bound);
+    let (left, author) = (leavers(&judged.bound), judged.leaf);
     let epoch_before = group.epoch();
     let leaf_key = group.own_leaf_key().filter(|_| own.is_some());
     let processed = if own.is_some() {
@@ -64,7 +64,8 @@ pub(super) fn take(
         }
         Processed::Skip(reason) => skipped(work, group, own, &reason.to_string()),
         Processed::Stuck(reason) => {
-            readmit::stuck(work, row, &reason.to_string())?;
+            let author = group.member(author).map(|author| author.credential);
+            readmit::stuck_by(work, row, (author.as_ref(), &reason.to_string()))?;
             Ok(Taken::Stop)
         }
     }

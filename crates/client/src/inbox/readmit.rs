@@ -37,6 +37,28 @@ pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Resul
     lose_place(work, row)
 }
 
+/// This device cannot follow what a member has written, which is no accident where it holds for many.
+pub(super) fn stuck_by(
+    work: &mut Work<'_>,
+    row: &mut LogRow,
+    (author, words): (Option<&Credential>, &str),
+) -> Result<(), ClientError> {
+    let Some(author) = author else { return stuck(work, row, words) };
+    work.tx.set_meta(&blame(&row.log), author.certificate.account.as_bytes())?;
+    let name = people::learn(work, author)?;
+    stuck(work, row, &format!("{words}; {name} has made it so"))
+}
+
+/// Whose commit it was that this device could not follow last.
+pub(crate) fn offender(work: &Work<'_>, log: &LogId) -> Result<Option<AccountId>, ClientError> {
+    let account = work.tx.meta(&blame(log))?;
+    Ok(account.and_then(|account| account.try_into().ok()).map(AccountId))
+}
+
+fn blame(log: &LogId) -> String {
+    format!("stuck by {log}")
+}
+
 /// This device has asked more than once, and its place was given to it again: the invitation that
 /// belongs to that is on its way. It asks again where that does not come.
 pub(super) fn wait_for_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
@@ -110,7 +132,15 @@ fn make(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<ReadmissionRow,
 /// The suite of a log's group: known from the group, or from the invitation that could not be used.
 fn suite_of(work: &mut Work<'_>, log: &LogId) -> Result<Suite, ClientError> {
     let known = work.look_at_group(log, |group| group.suite().unwrap_or(Suite::Classic))?;
-    Ok(known.unwrap_or(Suite::PostQuantum))
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    for spent in work.tx.invitations()?.into_iter().filter(|spent| spent.log == *log) {
+        if let Some((spent, _)) = succession::invitation_of(Envelope::decode(&spent.body)?) {
+            return Ok(spent.suite);
+        }
+    }
+    Ok(Suite::PostQuantum)
 }
 
 /// Whether an append is such a request; then it is answered here.
@@ -279,5 +309,6 @@ fn may_say_so(work: &mut Work<'_>, log: &LogId, account: &AccountId) -> Result<b
 
 /// This device has its place again.
 pub(crate) fn repaired(work: &Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    work.tx.delete_meta(&blame(log))?;
     Ok(work.tx.delete_readmission(log)?)
 }

@@ -1,6 +1,6 @@
 //! A new chat: its group, its log, its first generation and admin key.
 
-use veche_mls::{AdminSecret, ChatKind, Group, Policy};
+use veche_mls::{AdminSecret, ChatKind, Group, Policy, Suite};
 use veche_store::{ChatRow, GenerationRow, LogFlags, LogRow, LogState, MessageRow, RowState};
 use veche_wire::{AccountId, ClientFrame, EntryId, LogId, Permit, Request};
 
@@ -8,12 +8,16 @@ use crate::api::IntentId;
 use crate::session::Key;
 use crate::wanted::Change;
 use crate::work::Work;
-use crate::{ClientError, Event, gather, people};
+use crate::{ClientError, Event, people};
 
 /// Makes a new group.
-pub(crate) fn create_group(work: &mut Work<'_>, title: &str) -> Result<LogId, ClientError> {
+pub(crate) fn create_group(
+    work: &mut Work<'_>,
+    title: &str,
+    suite: Suite,
+) -> Result<LogId, ClientError> {
     let me = work.identity()?.account();
-    let log = create_log(work, Policy::group(title, me), None)?;
+    let log = create_log(work, (Policy::group(title, me), suite), None)?;
     let words = format!("{} created the group {title}", people::name(work, &me)?);
     first_line(work, &log, &me, &words)?;
     Ok(log)
@@ -22,13 +26,13 @@ pub(crate) fn create_group(work: &mut Work<'_>, title: &str) -> Result<LogId, Cl
 /// Makes a direct chat.
 pub(crate) fn create_direct(work: &mut Work<'_>, peer: AccountId) -> Result<LogId, ClientError> {
     let me = work.identity()?.account();
-    create_log(work, Policy::direct(&[me, peer]), Some(peer))
+    create_log(work, (Policy::direct(&[me, peer]), Suite::PostQuantum), Some(peer))
 }
 
 /// Makes the group here and the rows from which the log is made on the server.
 pub(crate) fn create_log(
     work: &mut Work<'_>,
-    mut policy: Policy,
+    (mut policy, suite): (Policy, Suite),
     peer: Option<AccountId>,
 ) -> Result<LogId, ClientError> {
     let log = LogId::random(&mut work.core.random.clone());
@@ -36,7 +40,6 @@ pub(crate) fn create_log(
     let secret = AdminSecret::generate(&mut work.core.random.clone());
     policy.admin_keys.insert(secret.public(), me);
     let (kind, title) = (policy.kind, policy.title.clone());
-    let suite = gather::suite_for(&crate::wanted::Purpose::Add);
     let group = Group::create(&work.core.engine, work.keep, work.identity()?, log, suite, policy)?;
     let generation = group.generation_secret(&work.core.engine, 0)?;
     let create = Request::Create {

@@ -111,6 +111,8 @@ pub struct KnockRow {
     pub state: KnockState,
     /// Who waits for the server to have it.
     pub intent: Option<i64>,
+    /// The MLS number of the group's suite.
+    pub suite: u16,
 }
 
 impl std::fmt::Debug for KnockRow {
@@ -269,7 +271,7 @@ impl Tx<'_> {
     pub fn knocks(&self) -> Result<Vec<KnockRow>, StoreError> {
         let mut query = self.connection().prepare_cached(
             "SELECT door, log, secret, public_key, id, sealed, key_packages, since, tries, again,
-                    intent
+                    intent, suite
              FROM knock ORDER BY door",
         )?;
         let rows = query.query_map([], |row| {
@@ -289,6 +291,7 @@ impl Tx<'_> {
                     _ => KnockState::Asked { again: unsigned(row, 9)? },
                 },
                 intent: row.get(10)?,
+                suite: row.get(11)?,
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -302,8 +305,9 @@ impl Tx<'_> {
         self.connection()
             .prepare_cached(
                 "INSERT OR REPLACE INTO knock
-                 (door, log, secret, public_key, id, sealed, key_packages, since, tries, again, intent)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 (door, log, secret, public_key, id, sealed, key_packages, since, tries, again, intent,
+                  suite)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute(params![
                 row.door.as_bytes(),
@@ -320,7 +324,8 @@ impl Tx<'_> {
                     KnockState::Asked { again } => signed(again.max(1)),
                     KnockState::In => -1,
                 },
-                row.intent
+                row.intent,
+                row.suite
             ])?;
         Ok(())
     }

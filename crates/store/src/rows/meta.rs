@@ -27,6 +27,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Forgets a value.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn delete_meta(&self, name: &str) -> Result<(), StoreError> {
+        self.connection().prepare_cached("DELETE FROM meta WHERE name = ?1")?.execute([name])?;
+        Ok(())
+    }
+
     /// A value that is a number.
     ///
     /// # Errors

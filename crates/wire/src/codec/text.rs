@@ -12,6 +12,8 @@ const SCHEME: &str = "veche://";
 const CONTACT: &str = "/contact#";
 const JOIN: &str = "/join#";
 const LINK_VERSION: u8 = 1;
+/// X-Wing (draft-ietf-mls-pq-ciphersuites), which links named from the first on by saying nothing.
+const SUITE_OF_SMALL_GROUPS: u16 = 0x004F;
 const KEY_CHARACTERS: usize = 52;
 
 pub(crate) fn format_server_address(address: &ServerAddress) -> String {
@@ -60,13 +62,17 @@ pub(crate) fn parse_contact_link(text: &str) -> Result<ContactLink, DecodeError>
     })
 }
 
-/// The fragment is base64url of `version ‖ log (16) ‖ door (16) ‖ secret (32) ‖ key (32)`.
+/// The fragment is base64url of `version ‖ log (16) ‖ door (16) ‖ secret (32) ‖ key (32) ‖ suite (2)`.
+/// The suite is left out where it is the one of small groups.
 pub(crate) fn format_join_link(link: &JoinLink) -> String {
     let mut secret = Zeroizing::new(vec![LINK_VERSION]);
     secret.extend(link.log.as_bytes());
     secret.extend(link.door.as_bytes());
     secret.extend(link.secret.as_bytes());
     secret.extend(link.key);
+    if link.suite != SUITE_OF_SMALL_GROUPS {
+        secret.extend(link.suite.to_be_bytes());
+    }
     let server = format_server_address(&link.server);
     format!("{SCHEME}{server}{JOIN}{}", BASE64URL_NOPAD.encode(&secret))
 }
@@ -76,13 +82,23 @@ pub(crate) fn parse_join_link(text: &str) -> Result<JoinLink, DecodeError> {
     let (server, secret) = split_link(text, JOIN, "join link")?;
     let (log, rest) = secret.split_first_chunk().ok_or_else(malformed)?;
     let (door, rest) = rest.split_first_chunk().ok_or_else(malformed)?;
-    let (secret, key) = rest.split_first_chunk().ok_or_else(malformed)?;
+    let (secret, rest) = rest.split_first_chunk().ok_or_else(malformed)?;
+    let (key, suite) = rest.split_first_chunk().ok_or_else(malformed)?;
+    let suite = match suite {
+        [] => SUITE_OF_SMALL_GROUPS,
+        // One link has one text.
+        [high, low] => Some(u16::from_be_bytes([*high, *low]))
+            .filter(|suite| *suite != SUITE_OF_SMALL_GROUPS)
+            .ok_or_else(malformed)?,
+        _ => return Err(malformed()),
+    };
     Ok(JoinLink {
         server,
         log: LogId(*log),
         door: LogId(*door),
         secret: Token(*secret),
-        key: key.try_into().map_err(|_| malformed())?,
+        key: *key,
+        suite,
     })
 }
 

@@ -155,10 +155,15 @@ pub fn links() -> Samples<ContactLink> {
 #[must_use]
 pub fn join_links() -> Samples<JoinLink> {
     let server = ServerAddress { host: "veche.example.org".into(), port: 443, key: [0xd0; 32] };
-    vec![(
-        "join link",
-        JoinLink { server, log: LOG, door: LogId([0x11; 16]), secret: TOKEN, key: [0xe0; 32] },
-    )]
+    let link = |suite| JoinLink {
+        server: server.clone(),
+        log: LOG,
+        door: LogId([0x11; 16]),
+        secret: TOKEN,
+        key: [0xe0; 32],
+        suite,
+    };
+    vec![("join link", link(0x004F)), ("join link of a large group", link(0x0001))]
 }
 
 fn tokens() -> TokenHashes {

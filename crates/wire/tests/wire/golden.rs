@@ -93,6 +93,7 @@ fn addresses_and_links() {
         link: veche://veche.example.org:443/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia/contact#ATAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwA2FuYVBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQ
         link without name: veche://veche.example.org:443/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia/contact#ATAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwAFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQ
         join link: veche://veche.example.org:443/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia/join#ARAQEBAQEBAQEBAQEBAQEBARERERERERERERERERERERUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFDg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4A
+        join link of a large group: veche://veche.example.org:443/2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dinbugq2dia/join#ARAQEBAQEBAQEBAQEBAQEBARERERERERERERERERERERUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFDg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4ODg4AAB
     "#]].assert_eq(&out);
 }
 

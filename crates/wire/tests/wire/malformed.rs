@@ -495,6 +495,7 @@ fn join_links() {
             (format!("{before}#").into(), malformed),
             (text[..text.len() - 4].into(), malformed),
             (format!("{text}AAAA").into(), malformed),
+            (format!("{text}AE8").into(), malformed),
             (
                 text.replacen("#AR", "#Ah", 1).into(),
                 "join link has version 2, which needs a newer program",

@@ -349,10 +349,10 @@ pub(crate) fn address() -> impl Strategy<Value = ServerAddress> {
 }
 
 pub(crate) fn join_link() -> impl Strategy<Value = JoinLink> {
-    (address(), any::<[[u8; 16]; 2]>(), token(), any::<[u8; 32]>()).prop_map(
-        |(server, [log, door], secret, key)| {
+    (address(), any::<[[u8; 16]; 2]>(), token(), any::<[u8; 32]>(), any::<u16>()).prop_map(
+        |(server, [log, door], secret, key, suite)| {
             let (log, door) = (LogId(log), LogId(door));
-            JoinLink { server, log, door, secret, key }
+            JoinLink { server, log, door, secret, key, suite }
         },
     )
 }
