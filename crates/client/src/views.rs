@@ -486,6 +486,12 @@ impl Client {
         })
     }
 
+    /// How many bytes of MLS state were written since this home was opened, for who measures.
+    #[must_use]
+    pub fn kept_bytes_written(&self) -> u64 {
+        self.store.keep_bytes_written()
+    }
+
     /// How the connection stands.
     ///
     /// # Errors

@@ -80,7 +80,7 @@ fn process_cpu() -> Duration {
 
 /// The bytes that this process has handed to the system to write since it began, where that can be
 /// told.
-pub(super) fn bytes_written() -> Option<u64> {
+pub(crate) fn bytes_written() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/io").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("wchar:"))?;
     line.trim().parse().ok()

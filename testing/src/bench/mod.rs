@@ -14,6 +14,8 @@ mod kept;
 mod meter;
 mod sealing;
 
+pub(crate) use meter::bytes_written;
+
 /// Why a measurement could not go on, in words for a developer.
 pub type Stopped = String;
 

@@ -11,7 +11,7 @@ pub(crate) fn load(_words: &[String]) -> Result<Tally, String> {
 /// Runs a load, and prints a JSON object for each server that it was put on.
 #[cfg(target_os = "linux")]
 pub(crate) fn load(words: &[String]) -> Result<Tally, String> {
-    use veche_testing::load::{Load, Options, run};
+    use veche_testing::load::{Assembly, Load, Options, run};
 
     let names = Load::ALL.map(Load::name).join(", ");
     let (name, words) = words.split_first().ok_or_else(|| format!("which load? {names}"))?;
@@ -27,6 +27,9 @@ pub(crate) fn load(words: &[String]) -> Result<Tally, String> {
         "--of",
         "--cycles",
         "--commit",
+        "--messages",
+        "--texts",
+        "--folder",
     ];
     let words = super::Options::read(words, &valued, &["--json", "--peers"])?;
     let number = |name: &str| match words.value(name) {
@@ -54,6 +57,13 @@ pub(crate) fn load(words: &[String]) -> Result<Tally, String> {
     }
     options.cycles = number("--cycles")?.unwrap_or(options.cycles);
     options.peers = words.has("--peers");
+    if load == Load::Join {
+        options.assembly = Assembly::of(small("--members")?.unwrap_or(300).max(1));
+        let messages = small("--messages")?;
+        options.assembly.messages = messages.unwrap_or(options.assembly.messages);
+        options.assembly.texts = words.value("--texts").map(Into::into);
+        options.assembly.folder = words.value("--folder").map(Into::into);
+    }
     options.commit = words.value("--commit").map(str::to_owned);
     let mut tally = Tally::default();
     run(&options, &mut |row| {

@@ -12,6 +12,7 @@ mod fanout;
 mod follow;
 mod histogram;
 mod idle;
+mod join;
 mod kill;
 mod pairs;
 mod peek;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use self::join::Assembly;
 use self::speech::Service;
 use self::veched::Veched;
 
@@ -53,11 +55,13 @@ pub enum Load {
     Catchup,
     /// SIGKILL in the middle of another load.
     Kill,
+    /// Whole clients join a group by its link, talk, rest and wake.
+    Join,
 }
 
 impl Load {
     /// All loads.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Fanout,
         Self::Pairs,
         Self::Idle,
@@ -65,6 +69,7 @@ impl Load {
         Self::Storm,
         Self::Catchup,
         Self::Kill,
+        Self::Join,
     ];
 
     /// The loads in the middle of which the server is killed.
@@ -81,6 +86,7 @@ impl Load {
             Self::Storm => "storm",
             Self::Catchup => "catchup",
             Self::Kill => "kill",
+            Self::Join => "join",
         }
     }
 
@@ -116,6 +122,8 @@ pub struct Options {
     pub cycles: u64,
     /// Whether other servers are put under the same load.
     pub peers: bool,
+    /// For `Join`.
+    pub assembly: Assembly,
     /// What was built, for the results.
     pub commit: Option<String>,
 }
@@ -140,6 +148,7 @@ impl Options {
             of: Load::Fanout,
             cycles: 50,
             peers: false,
+            assembly: Assembly::of(300),
             commit: None,
         }
     }
@@ -171,6 +180,10 @@ impl Options {
 /// # Errors
 /// Where something does not work that must.
 pub fn run(options: &Options, report: &mut dyn FnMut(Value)) -> Result<(), Stopped> {
+    if options.load == Load::Join {
+        report(join::run(options)?);
+        return Ok(());
+    }
     system::allow_connections(options.connections())?;
     let folder = tempfile::tempdir().map_err(words)?;
     let service = Veched::start(folder.path(), options.seed)?;
@@ -178,7 +191,9 @@ pub fn run(options: &Options, report: &mut dyn FnMut(Value)) -> Result<(), Stopp
         Load::Storm => report(storm::run(service, options)?),
         Load::Kill => report(kill::run(service, options)?),
         Load::Catchup => catchup::run(service, options, report)?,
-        Load::Fanout | Load::Pairs | Load::Idle | Load::Drain => report(on(service, options)?),
+        Load::Fanout | Load::Pairs | Load::Idle | Load::Drain | Load::Join => {
+            report(on(service, options)?);
+        }
     }
     if options.peers {
         peers::run(options, report)?;

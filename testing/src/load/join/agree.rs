@@ -1,0 +1,166 @@
+//! Those who rest wake, and everybody must see the same.
+
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+use veche_client::{Command, MessageView};
+use veche_wire::LogId;
+
+use super::super::{Stopped, words};
+use super::progress::Stage;
+use super::seat::Deed;
+use super::{OWNER, Play};
+use crate::bench::bytes_written;
+
+/// How often the group is renamed, to see what a commit costs.
+const COMMITS: usize = 10;
+/// How many rows of a chat are read at a time.
+const PAGE: usize = 100;
+
+/// What somebody sees of the group.
+#[derive(PartialEq, Eq)]
+struct Sight {
+    title: String,
+    members: [u8; 32],
+    messages: [u8; 32],
+    count: u64,
+}
+
+impl Play<'_> {
+    /// Some who rest are woken and hear what they have missed; then all are compared.
+    pub(super) fn wake(&mut self, followers: &[usize]) -> Result<(), Stopped> {
+        self.wake_all(followers.iter().copied())?;
+        self.rename(followers)?;
+        let woken = self.resting(followers);
+        self.catch_up(&woken)?;
+        let chat = self.chat()?;
+        let truth = self.sight(OWNER, chat)?;
+        let mut agree = truth.count == self.progress.messages;
+        for number in followers.iter().chain(&woken) {
+            let sight = self.sight(*number, chat)?;
+            if sight != truth {
+                eprintln!("member {number} sees {} messages, not {}", sight.count, truth.count);
+                agree = false;
+            }
+        }
+        self.progress.agree = agree;
+        self.keep(Stage::Done)
+    }
+
+    /// The owner renames the group some times, so that those who follow take small commits.
+    fn rename(&mut self, followers: &[usize]) -> Result<(), Stopped> {
+        let chat = self.chat()?;
+        self.forget_samples();
+        for number in 1..=COMMITS {
+            let title = format!("assembly {number}");
+            let renamed = self.hall.want(OWNER, Command::Rename { chat, title })?;
+            self.hall.done(OWNER, renamed)?;
+            self.hall.settle()?;
+        }
+        for number in followers {
+            let Some(seat) = self.hall.seats.get_mut(number) else { continue };
+            for sample in seat.samples.drain(..) {
+                if sample.deed == Deed::Commits(1) {
+                    self.progress.commit_ms.push(sample.cpu.as_secs_f64() * 1e3);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Some of those who rest, drawn by the seed.
+    fn resting(&mut self, followers: &[usize]) -> Vec<usize> {
+        let mut resting: Vec<usize> =
+            (1..=self.assembly.members).filter(|number| !followers.contains(number)).collect();
+        let mut drawn = Vec::new();
+        while drawn.len() < self.assembly.woken && !resting.is_empty() {
+            let at = usize::try_from(self.dice.below(resting.len() as u64)).unwrap_or(0);
+            drawn.push(resting.swap_remove(at));
+        }
+        drawn
+    }
+
+    /// They catch up, and what that writes is counted.
+    fn catch_up(&mut self, woken: &[usize]) -> Result<(), Stopped> {
+        let chat = self.chat()?;
+        let (mut heard, mut written) = (0, 0);
+        let disk = bytes_written();
+        for number in woken {
+            self.hall.wake(*number)?;
+            let before = self.count(*number, chat)?;
+            self.hall.settle()?;
+            let client = self.hall.client(*number)?;
+            written += client.kept_bytes_written();
+            heard += self.count(*number, chat)?.saturating_sub(before);
+            self.time_pages(*number, chat)?;
+        }
+        let disk = bytes_written().zip(disk).map(|(after, before)| after - before);
+        if heard > 0 {
+            self.progress.written_per_message = Some(written / heard);
+            self.progress.disk_per_message = disk.map(|bytes| bytes / heard);
+        }
+        Ok(())
+    }
+
+    /// How long it takes to open the chat, and to find members by the beginning of a name.
+    fn time_pages(&mut self, number: usize, chat: LogId) -> Result<(), Stopped> {
+        let start = Instant::now();
+        let page = self.hall.client(number)?.page(chat, None, PAGE).map_err(words)?;
+        self.progress.page_ms.push(start.elapsed().as_secs_f64() * 1e3);
+        if page.is_empty() { Err("the chat is empty".to_owned()) } else { Ok(()) }
+    }
+
+    /// How many messages somebody has.
+    fn count(&self, number: usize, chat: LogId) -> Result<u64, Stopped> {
+        let mut count = 0;
+        self.each_row(number, chat, |row| count += u64::from(row.text.is_some()))?;
+        Ok(count)
+    }
+
+    fn sight(&mut self, number: usize, chat: LogId) -> Result<Sight, Stopped> {
+        let mut rows: Vec<MessageView> = Vec::new();
+        let mut unreadable = 0;
+        self.each_row(number, chat, |row| {
+            let lost = |words: &str| words.contains("cannot be read") || words.contains("lost");
+            unreadable += u64::from(row.event.as_deref().is_some_and(lost));
+            if row.text.is_some() {
+                rows.push(row);
+            }
+        })?;
+        self.progress.undecryptable += unreadable;
+        let mut messages = Sha256::new();
+        for row in &rows {
+            messages.update(row.id.as_bytes());
+            messages.update(row.from.as_bytes());
+            messages.update(row.text.as_deref().unwrap_or_default().as_bytes());
+        }
+        let client = self.hall.client(number)?;
+        let mut members = Sha256::new();
+        for member in client.members(chat).map_err(words)? {
+            members.update(member.account.as_bytes());
+        }
+        let view = client.chats().map_err(words)?.into_iter().find(|view| view.chat == chat);
+        Ok(Sight {
+            title: view.map(|view| view.title).unwrap_or_default(),
+            members: members.finalize().into(),
+            messages: messages.finalize().into(),
+            count: rows.len() as u64,
+        })
+    }
+
+    /// All rows of a chat, oldest first.
+    fn each_row(
+        &self,
+        number: usize,
+        chat: LogId,
+        mut take: impl FnMut(MessageView),
+    ) -> Result<(), Stopped> {
+        let client = self.hall.client(number)?;
+        let mut page = client.first_page(chat, PAGE).map_err(words)?;
+        while let Some(last) = page.last().map(|row| row.id) {
+            page.into_iter().for_each(&mut take);
+            page = client.page(chat, Some(last), PAGE).map_err(words)?;
+        }
+        Ok(())
+    }
+}

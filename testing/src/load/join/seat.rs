@@ -1,0 +1,135 @@
+//! Somebody at the assembly: a client over a database in a file, and what it cost.
+
+use std::time::Duration;
+
+use veche_client::{Client, Effect, Event, Input};
+use veche_server::ConnectionId;
+use veche_wire::{Kind, Millis, Push, ServerFrame};
+
+/// What a client did in one go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Took a push with so many messages and nothing else.
+    Messages(u32),
+    /// Took a push that has commits, and so many entries.
+    Commits(u32),
+    /// Anything else.
+    Other,
+}
+
+/// CPU time of one go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub(super) deed: Deed,
+    pub(super) cpu: Duration,
+}
+
+/// Somebody whose program runs.
+pub(super) struct Seat {
+    /// The number of their home.
+    pub(super) number: usize,
+    pub(super) client: Client,
+    pub(super) link: Option<ConnectionId>,
+    pub(super) incoming: Vec<Vec<u8>>,
+    pub(super) outgoing: Vec<Vec<u8>>,
+    pub(super) wake_at: Option<Millis>,
+    pub(super) wants_hangup: bool,
+    /// Why the client could not go on.
+    pub(super) trouble: Option<String>,
+    /// All CPU time of the client since this was last cleared.
+    pub(super) cpu: Duration,
+    pub(super) samples: Vec<Sample>,
+    /// Bytes of frames either way.
+    pub(super) moved: u64,
+    /// Notices, oldest first.
+    pub(super) notices: Vec<String>,
+}
+
+impl Seat {
+    pub(super) fn new(number: usize, client: Client) -> Self {
+        Self {
+            number,
+            client,
+            link: None,
+            incoming: Vec::new(),
+            outgoing: Vec::new(),
+            wake_at: None,
+            wants_hangup: false,
+            trouble: None,
+            cpu: Duration::ZERO,
+            samples: Vec::new(),
+            moved: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Whether there is something to do at `now`.
+    pub(super) fn is_busy(&self, now: Millis) -> bool {
+        !self.incoming.is_empty() || self.wake_at.is_some_and(|at| at <= now)
+    }
+
+    /// Takes what has come, and what is due.
+    pub(super) fn work(&mut self, now: Millis) {
+        for frame in std::mem::take(&mut self.incoming) {
+            self.moved += frame.len() as u64;
+            let deed = deed(&frame);
+            self.feed(now, deed, Input::Frame(frame));
+        }
+        if self.wake_at.is_some_and(|at| at <= now) {
+            self.wake_at = None;
+            self.feed(now, Deed::Other, Input::Tick);
+        }
+    }
+
+    /// Tells the client that it is connected, or is no more.
+    pub(super) fn feed(&mut self, now: Millis, deed: Deed, input: Input) {
+        let before = thread_cpu();
+        let done = self.client.handle(now, input);
+        let cpu = thread_cpu().saturating_sub(before);
+        self.cpu += cpu;
+        self.samples.push(Sample { deed, cpu });
+        match done {
+            Ok(effects) => self.carry_out(effects),
+            Err(error) => self.trouble = Some(error.to_string()),
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(bytes) => {
+                    self.moved += bytes.len() as u64;
+                    self.outgoing.push(bytes);
+                }
+                Effect::Tell(Event::Notice(words)) => self.notices.push(words),
+                Effect::Tell(_) => {}
+                Effect::WakeAt(at) => {
+                    self.wake_at = Some(self.wake_at.map_or(at, |other| other.min(at)));
+                }
+                Effect::Hangup => self.wants_hangup = true,
+            }
+        }
+    }
+}
+
+/// What taking a frame will be.
+fn deed(frame: &[u8]) -> Deed {
+    let Ok(ServerFrame::Push(Push::Entries { entries, .. })) = ServerFrame::decode(frame) else {
+        return Deed::Other;
+    };
+    let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+    let all = |kind: Kind| entries.iter().all(|entry| entry.kind == kind);
+    if entries.iter().any(|entry| entry.kind == Kind::Commit) {
+        Deed::Commits(count)
+    } else if all(Kind::Message) {
+        Deed::Messages(count)
+    } else {
+        Deed::Other
+    }
+}
+
+/// The CPU time of this thread.
+fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}

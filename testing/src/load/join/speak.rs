@@ -1,0 +1,115 @@
+//! What is said: the texts of a public log of commits, by its authors, a few of whom are awake at a time.
+
+use std::path::Path;
+
+use serde_json::Value;
+use veche_client::Command;
+
+use super::super::{Stopped, words};
+use super::progress::Stage;
+use super::seat::Deed;
+use super::{OWNER, Play};
+
+/// How many who speak are awake at a time.
+const SPEAKERS: usize = 50;
+/// How much each says before the next does.
+const AT_A_TIME: usize = 8;
+const SAMPLE: &str = include_str!("../../../data/assembly-sample.jsonl");
+
+/// What one of them says, in order.
+pub(super) type Said = Vec<String>;
+
+impl Play<'_> {
+    /// The next authors wake, say everything that is theirs, each a little at a time, and rest.
+    pub(super) fn speak(&mut self, next: usize, followers: &[usize]) -> Result<(), Stopped> {
+        let speeches = self.speeches()?;
+        let Some(speeches) = speeches.get(next..).filter(|rest| !rest.is_empty()) else {
+            return self.keep(Stage::Waking);
+        };
+        let now = &speeches[..speeches.len().min(SPEAKERS)];
+        let chat = self.chat()?;
+        let speakers: Vec<usize> =
+            (next..next + now.len()).map(|author| self.speaker(author)).collect();
+        self.wake_all(followers.iter().chain(&speakers).copied())?;
+        self.forget_samples();
+        let most = now.iter().map(Vec::len).max().unwrap_or(0);
+        for turn in (0..most).step_by(AT_A_TIME) {
+            for (said, speaker) in now.iter().zip(&speakers) {
+                for text in said.iter().skip(turn).take(AT_A_TIME).cloned() {
+                    let send = Command::Send { chat, text, reply_to: None, file: None };
+                    self.hall.want(*speaker, send)?;
+                    self.progress.messages += 1;
+                }
+            }
+            self.hall.settle()?;
+        }
+        self.count_messages(followers);
+        for speaker in speakers.into_iter().filter(|speaker| !followers.contains(speaker)) {
+            self.hall.rest(speaker)?;
+        }
+        self.keep(Stage::Speaking { next: next + now.len() })
+    }
+
+    /// Who says what an author has said.
+    fn speaker(&self, author: usize) -> usize {
+        let members = self.assembly.members;
+        // Spread over the whole tree.
+        1 + (author * 7919) % members.max(1)
+    }
+
+    /// What each author says, those who say most first; as many messages as are wanted.
+    fn speeches(&self) -> Result<Vec<Said>, Stopped> {
+        let texts = read(self.assembly.texts.as_deref())?;
+        let mut authors: Vec<(String, Said)> = Vec::new();
+        for (from, text) in texts.into_iter().cycle().take(self.assembly.messages) {
+            match authors.iter_mut().find(|(author, _)| *author == from) {
+                Some((_, said)) => said.push(text),
+                None => authors.push((from, vec![text])),
+            }
+        }
+        // More authors than members share their homes.
+        let members = self.assembly.members;
+        let mut speeches: Vec<Said> = Vec::new();
+        for (at, (_, said)) in authors.into_iter().enumerate() {
+            match speeches.get_mut(at % members.max(1)).filter(|_| at >= members) {
+                Some(before) => before.extend(said),
+                None => speeches.push(said),
+            }
+        }
+        Ok(speeches)
+    }
+
+    pub(super) fn forget_samples(&mut self) {
+        self.hall.seats.values_mut().for_each(|seat| seat.samples.clear());
+    }
+
+    fn count_messages(&mut self, followers: &[usize]) {
+        for number in followers.iter().chain(&[OWNER]) {
+            let Some(seat) = self.hall.seats.get_mut(number) else { continue };
+            for sample in seat.samples.drain(..) {
+                if let Deed::Messages(count) = sample.deed {
+                    let each = sample.cpu.as_secs_f64() * 1e3 / f64::from(count.max(1));
+                    self.progress.message_ms.push(each);
+                }
+            }
+        }
+    }
+}
+
+/// Who said what, oldest first.
+fn read(path: Option<&Path>) -> Result<Vec<(String, String)>, Stopped> {
+    let text = match path {
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+        None => SAMPLE.to_owned(),
+    };
+    let mut all = Vec::new();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).map_err(words)?;
+        let (from, text) = (line["from"].as_str(), line["text"].as_str());
+        let (from, text) = from.zip(text).ok_or("a line has no `from` or no `text`")?;
+        all.push((from.to_owned(), text.to_owned()));
+    }
+    Ok(all)
+}
