@@ -73,6 +73,7 @@ fn stages(repository: &Repository) -> Vec<Stage> {
         testing("simulator", &["sim", "--seeds", SEEDS]),
         testing("restorations", &["sim", "--restorations", "--seeds", RESTORED_SEEDS]),
         testing("joins", &["sim", "--joins", "--seeds", JOINING_SEEDS]),
+        testing("assembly", &["load", "join", "--members", "300", "--messages", "300", "--json"]),
         testing("kill loop", &["kill", "--cycles", KILL_CYCLES]),
         testing("main job", &["main-job"]),
         testing("fuzz", &["fuzz", "--mutations", &FUZZ_MUTATIONS.to_string()]),

@@ -18,7 +18,7 @@ use crate::session::Key;
 use crate::succession::{self, Claim};
 use crate::wanted::{self, Ending, Intent};
 use crate::work::Work;
-use crate::{ClientError, Event, account, answer, blobs, door, knock, outbox, people};
+use crate::{ClientError, Event, account, answer, blobs, door, knock, outbox, people, warm};
 
 /// The inbox brings envelopes: kept here first, then erased there.
 pub(crate) fn received(work: &mut Work<'_>, entries: &[InboxEntry]) -> Result<(), ClientError> {
@@ -467,6 +467,7 @@ fn joined_group(
         }
     }
     work.tx.put_log(&log)?;
+    warm::came_in(work, &group);
     work.put_group(log.log, group);
     work.core.session.unfollow(&log.log);
     work.core.session.dirty.insert(log.log);

@@ -29,6 +29,7 @@ mod session;
 mod succession;
 mod views;
 mod wanted;
+mod warm;
 mod work;
 
 pub use api::*;

@@ -120,6 +120,8 @@ pub(crate) struct Session {
     pub(crate) doors: BTreeMap<LogId, bool>,
     /// After which entry doors are closed, where somebody has written what looks like a commit.
     pub(crate) closing: BTreeMap<LogId, Seq>,
+    /// Groups whose trees are cold.
+    pub(crate) cold: BTreeSet<LogId>,
     /// Groups of which this person was told that they are full.
     pub(crate) full: BTreeSet<LogId>,
     /// How many are let in by a door in one commit, where more could not be.
@@ -163,6 +165,7 @@ impl Session {
             alone: BTreeSet::new(),
             doors: BTreeMap::new(),
             closing: BTreeMap::new(),
+            cold: BTreeSet::new(),
             full: BTreeSet::new(),
             admissions: BTreeMap::new(),
             dirty: BTreeSet::new(),
@@ -179,8 +182,8 @@ impl Session {
     pub(crate) fn reset(&mut self) {
         let (received, sent) = (self.received, self.sent);
         let betrayed = std::mem::take(&mut self.betrayed);
-        let full = std::mem::take(&mut self.full);
-        *self = Self { received, sent, betrayed, full, ..Self::new() };
+        let (full, cold) = (std::mem::take(&mut self.full), std::mem::take(&mut self.cold));
+        *self = Self { received, sent, betrayed, full, cold, ..Self::new() };
     }
 
     pub(crate) fn is_up(&self) -> bool {

@@ -98,6 +98,9 @@ pub(crate) enum Change {
     /// These accounts, which ask at the door, are to be let in.
     #[n(13)]
     LetIn(#[n(0)] Vec<Id>),
+    /// This leaf is to have a path in a tree that has few.
+    #[n(20)]
+    Warm,
     /// The least roles (0 member, 1 admin, 2 owner) to post, add, remove and rename; `None` stays.
     #[n(14)]
     SetRules(#[n(0)] [Option<u8>; 4]),

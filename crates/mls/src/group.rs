@@ -7,6 +7,7 @@ use openmls::prelude::{
     Capabilities, Credential as MlsCredential, CredentialType, CredentialWithKey, ExtensionType,
     LeafNodeIndex, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProtocolVersion, SenderRatchetConfiguration,
 };
+use tls_codec::Serialize;
 use veche_wire::{AccountId, Credential, DeviceId, LogId};
 use zeroize::Zeroizing;
 
@@ -206,6 +207,16 @@ impl Group {
     #[must_use]
     pub fn leaf_count(&self) -> usize {
         self.mls.members().count()
+    }
+
+    /// Whether this device's leaf is as it came in, so that no commit has filled its path in the tree.
+    #[must_use]
+    pub fn is_leaf_new(&self) -> bool {
+        // LeafNodeSource begins with its number (RFC 9420, section 7.2); the library does not export it.
+        const KEY_PACKAGE: u8 = 1;
+        let source = self.mls.own_leaf_node().map(|leaf| leaf.leaf_node_source());
+        let bytes = source.and_then(|source| source.tls_serialize_detached().ok());
+        bytes.is_some_and(|bytes| bytes.first() == Some(&KEY_PACKAGE))
     }
 
     /// How many more devices the group is for; a local limit.

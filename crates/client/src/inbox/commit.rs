@@ -12,7 +12,7 @@ use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
 use super::line::{Line, line};
 use super::{Taken, readmit, rights};
 use crate::work::{Work, mutated};
-use crate::{ClientError, Event, door, outbox, people};
+use crate::{ClientError, Event, door, outbox, people, warm};
 
 /// Takes a commit entry.
 pub(super) fn take(
@@ -156,6 +156,7 @@ fn applied(
         work.tx.put_chat(&chat)?;
     }
     outbox::announce_admin_key(work, row, group)?;
+    warm::feel(work, group, (entry, summary))?;
     door::settle(work, group, (summary, is_own))?;
     for credential in &summary.replaced {
         outbox::drop_readmissions(work, &row.log, &credential.certificate.device)?;

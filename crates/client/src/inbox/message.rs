@@ -9,7 +9,7 @@ use veche_wire::{AccountId, Content, Entry, EntryId, Kind, LogId, Seq};
 
 use super::{Taken, line, order};
 use crate::work::Work;
-use crate::{ClientError, Event, outbox, people, views};
+use crate::{ClientError, Event, outbox, people, views, warm};
 
 /// Takes a message entry. One that does not open is junk: counted, skipped, never shown as a lost
 /// message; real losses show in the counters of their sender.
@@ -25,6 +25,7 @@ pub(super) fn take(
             let me = work.identity()?.account();
             outbox::own_message(work, row, entry, &out)?;
             apply(work, row, entry.seq, (&me, &content))?;
+            warm::spoke(work, row, group)?;
         }
         return Ok(Taken::Yes);
     }

@@ -203,7 +203,9 @@ fn do_again(work: &mut Work<'_>, row: &LogRow, change: Change) -> Result<(), Cli
             add_again(work, row, (Purpose::Succeed, people), change)
         }
         // These are asked for again where they are needed.
-        Change::Readmit(_) | Change::Update | Change::Admit | Change::LetIn(_) => Ok(()),
+        Change::Readmit(_) | Change::Update | Change::Warm | Change::Admit | Change::LetIn(_) => {
+            Ok(())
+        }
         change => {
             let out = enqueue::new_row(work, &row.log, Kind::Commit, &Wanted::Change(change));
             enqueue::put(work, &OutboxRow { automatic, ..out })

@@ -14,7 +14,7 @@ use crate::wanted::{Change, Id, NewDoor, Person};
 use crate::work::Work;
 #[cfg(feature = "mutants")]
 use crate::work::mutated;
-use crate::{ClientError, door};
+use crate::{ClientError, door, warm};
 
 /// What an intent comes to.
 pub(super) enum Plan {
@@ -68,7 +68,8 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
             policy.set_role(me, Role::Member);
             drop_keys(policy, &me);
         }),
-        Change::Update => Plan::from(Making {
+        Change::Warm if !warm::is_worth_it(work, &group.log(), group) => Plan::Done,
+        Change::Update | Change::Warm => Plan::from(Making {
             change: MlsChange { update: true, ..MlsChange::default() },
             ..Making::default()
         }),

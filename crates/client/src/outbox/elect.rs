@@ -82,6 +82,15 @@ pub(crate) fn elect_update(work: &mut Work<'_>, log: &LogId) -> Result<(), Clien
     put(work, log, Kind::Commit, Wanted::Change(Change::Update), Some(0))
 }
 
+/// The group's tree needs paths, and this leaf has none.
+pub(crate) fn elect_warming(
+    work: &mut Work<'_>,
+    log: &LogId,
+    turn: u64,
+) -> Result<(), ClientError> {
+    put(work, log, Kind::Commit, Wanted::Change(Change::Warm), Some(turn))
+}
+
 /// An admin whose device has no key for this log makes one and tells the others, once.
 pub(crate) fn announce_admin_key(
     work: &mut Work<'_>,

@@ -60,8 +60,9 @@ impl Play<'_> {
         for number in followers {
             let Some(seat) = self.hall.seats.get_mut(number) else { continue };
             for sample in seat.samples.drain(..) {
-                if sample.deed == Deed::Commits(1) {
+                if let Deed::Commit(bytes) = sample.deed {
                     self.progress.commit_ms.push(sample.cpu.as_secs_f64() * 1e3);
+                    self.progress.commit_bytes.push(bytes as f64);
                 }
             }
         }
@@ -95,10 +96,8 @@ impl Play<'_> {
             self.time_pages(*number, chat)?;
         }
         let disk = bytes_written().zip(disk).map(|(after, before)| after - before);
-        if heard > 0 {
-            self.progress.written_per_message = Some(written / heard);
-            self.progress.disk_per_message = disk.map(|bytes| bytes / heard);
-        }
+        self.progress.written_per_message = written.checked_div(heard);
+        self.progress.disk_per_message = disk.and_then(|bytes| bytes.checked_div(heard));
         Ok(())
     }
 

@@ -180,6 +180,13 @@ impl Hall {
         })
     }
 
+    /// Lets so much time pass, and then everything come to rest.
+    pub(super) fn pass(&mut self, ms: Millis) -> Result<(), Stopped> {
+        let until = self.now + ms;
+        self.until("time to pass", |hall| Ok(hall.now >= until))?;
+        self.settle()
+    }
+
     /// Lets things happen until `condition`, which is asked when nobody has anything to do.
     pub(super) fn until(
         &mut self,

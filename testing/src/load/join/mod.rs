@@ -194,7 +194,7 @@ impl<'a> Play<'a> {
         let link = link.ok_or("the group has no link")?.link;
         for number in next..until {
             if let Some(seat) = self.hall.seats.get_mut(&number) {
-                seat.cpu = Duration::ZERO;
+                seat.samples.clear();
                 seat.moved = 0;
             }
             self.hall.command(number, Command::JoinByLink(link.clone()))?;
@@ -219,7 +219,10 @@ impl<'a> Play<'a> {
 
     fn count_joins(&mut self, numbers: std::ops::Range<usize>) {
         for (_, seat) in self.hall.seats.range_mut(numbers) {
-            self.progress.join_ms.push(seat.cpu.as_secs_f64() * 1e3);
+            // To read on is no part of coming in.
+            let deeds = seat.samples.iter().filter(|sample| sample.deed == seat::Deed::Other);
+            let cpu: Duration = deeds.map(|sample| sample.cpu).sum();
+            self.progress.join_ms.push(cpu.as_secs_f64() * 1e3);
             self.progress.join_bytes.push(seat.moved);
             seat.samples.clear();
         }
@@ -230,7 +233,7 @@ impl<'a> Play<'a> {
         for number in followers {
             let Some(seat) = self.hall.seats.get_mut(number) else { continue };
             for sample in seat.samples.drain(..) {
-                if sample.deed == seat::Deed::Commits(1) {
+                if matches!(sample.deed, seat::Deed::Commit(_)) {
                     self.progress.add_ms.push(sample.cpu.as_secs_f64() * 1e3);
                 }
             }
@@ -260,6 +263,7 @@ impl<'a> Play<'a> {
             "bytes_per_join": progress.bytes_per_join(),
             "add_process_ms_p50": progress::median(&progress.add_ms),
             "commit_process_ms_p50": progress::median(&progress.commit_ms),
+            "commit_bytes_p50": progress::median(&progress.commit_bytes),
             "message_process_ms_p50": progress::median(&progress.message_ms),
             "bytes_written_per_message": progress.written_per_message,
             "bytes_to_the_disk_per_message": progress.disk_per_message,
@@ -268,7 +272,7 @@ impl<'a> Play<'a> {
             "cpu_minutes": (progress.cpu_seconds / 6.0).round() / 10.0,
             "memory_peak_mb": progress::peak_memory().map(|bytes| bytes >> 20),
             // Of the table's rows.
-            "lost": progress.undecryptable,
+            "lost": progress.undecryptable + (self.assembly.members - progress.join_ms.len()) as u64,
             "out_of_order": u64::from(!progress.agree),
         })
     }

@@ -11,8 +11,10 @@ use veche_wire::{Kind, Millis, Push, ServerFrame};
 pub(super) enum Deed {
     /// Took a push with so many messages and nothing else.
     Messages(u32),
-    /// Took a push that has commits, and so many entries.
-    Commits(u32),
+    /// Took a push of one commit, of so many bytes.
+    Commit(usize),
+    /// Took a push of commits and other entries.
+    Commits,
     /// Anything else.
     Other,
 }
@@ -36,8 +38,6 @@ pub(super) struct Seat {
     pub(super) wants_hangup: bool,
     /// Why the client could not go on.
     pub(super) trouble: Option<String>,
-    /// All CPU time of the client since this was last cleared.
-    pub(super) cpu: Duration,
     pub(super) samples: Vec<Sample>,
     /// Bytes of frames either way.
     pub(super) moved: u64,
@@ -56,7 +56,6 @@ impl Seat {
             wake_at: None,
             wants_hangup: false,
             trouble: None,
-            cpu: Duration::ZERO,
             samples: Vec::new(),
             moved: 0,
             notices: Vec::new(),
@@ -86,7 +85,6 @@ impl Seat {
         let before = thread_cpu();
         let done = self.client.handle(now, input);
         let cpu = thread_cpu().saturating_sub(before);
-        self.cpu += cpu;
         self.samples.push(Sample { deed, cpu });
         match done {
             Ok(effects) => self.carry_out(effects),
@@ -119,8 +117,10 @@ fn deed(frame: &[u8]) -> Deed {
     };
     let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
     let all = |kind: Kind| entries.iter().all(|entry| entry.kind == kind);
-    if entries.iter().any(|entry| entry.kind == Kind::Commit) {
-        Deed::Commits(count)
+    if let ([entry], true) = (entries.as_slice(), all(Kind::Commit)) {
+        Deed::Commit(entry.bytes.len())
+    } else if entries.iter().any(|entry| entry.kind == Kind::Commit) {
+        Deed::Commits
     } else if all(Kind::Message) {
         Deed::Messages(count)
     } else {

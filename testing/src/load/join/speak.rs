@@ -14,6 +14,8 @@ use super::{OWNER, Play};
 const SPEAKERS: usize = 50;
 /// How much each says before the next does.
 const AT_A_TIME: usize = 8;
+/// For how long those who have spoken stay, in milliseconds.
+const WARMING_MS: u64 = 10 * 60_000;
 const SAMPLE: &str = include_str!("../../../data/assembly-sample.jsonl");
 
 /// What one of them says, in order.
@@ -44,6 +46,8 @@ impl Play<'_> {
             self.hall.settle()?;
         }
         self.count_messages(followers);
+        // Those who have spoken warm the tree.
+        self.hall.pass(WARMING_MS)?;
         for speaker in speakers.into_iter().filter(|speaker| !followers.contains(speaker)) {
             self.hall.rest(speaker)?;
         }
