@@ -144,9 +144,16 @@ impl Group {
             builder =
                 builder.propose_group_context_extensions(extensions).map_err(MlsError::broken)?;
         }
+        let builder = builder.load_psks(provider.storage()).map_err(MlsError::broken)?;
+        #[cfg(any(test, feature = "mutants"))]
+        if let Some(saboteur) = engine.saboteur() {
+            return builder
+                .build(provider.rand(), &saboteur, identity, |_| true)
+                .map_err(unbuildable)?
+                .stage_commit(&provider)
+                .map_err(MlsError::broken);
+        }
         builder
-            .load_psks(provider.storage())
-            .map_err(MlsError::broken)?
             .build(provider.rand(), provider.crypto(), identity, |_| true)
             .map_err(unbuildable)?
             .stage_commit(&provider)

@@ -63,6 +63,10 @@ pub enum Mutant {
     RoleCheckSkipped,
     /// A removal begins no generation, and nobody minds (docs/protocol.md, rule 11).
     NoRotation,
+    /// The first secret of the path of each commit is broken: some members cannot follow (rule 6).
+    PathBrokenForSome,
+    /// All are: no other member can follow.
+    PathBrokenForAll,
 }
 
 /// Cryptography and randomness for everything in this crate.
@@ -122,6 +126,17 @@ impl Engine {
             return false;
         }
         true
+    }
+
+    /// Cryptography that breaks what others are to read, where this engine is of somebody who does that.
+    #[cfg(any(test, feature = "mutants"))]
+    pub(crate) fn saboteur(&self) -> Option<crate::saboteur::Saboteur> {
+        let broken = match self.mutant? {
+            Mutant::PathBrokenForSome => 1,
+            Mutant::PathBrokenForAll => usize::MAX,
+            Mutant::RoleCheckSkipped | Mutant::NoRotation => return None,
+        };
+        Some(crate::saboteur::Saboteur::of_paths(broken))
     }
 
     fn lock(&self) -> MutexGuard<'_, Box<dyn Random + Send>> {

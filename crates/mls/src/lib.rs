@@ -26,6 +26,8 @@ pub mod tokens;
 
 mod cbor;
 mod rules;
+#[cfg(any(test, feature = "mutants"))]
+mod saboteur;
 mod seal;
 mod storage;
 

@@ -6,10 +6,10 @@ use openmls::prelude::{
 use openmls::schedule::PreSharedKeyId;
 use tls_codec::Deserialize;
 
-use super::saboteur::Saboteur;
 use super::*;
 use crate::engine::Provider;
 use crate::policy::{POLICY_EXTENSION, Role};
+use crate::saboteur::Saboteur;
 
 fn bound(person: &Person, id: EntryId) -> Bound {
     Bound::new(person.group().log(), id, Kind::Commit)

@@ -7,7 +7,6 @@ mod files;
 mod fuzz;
 mod golden;
 mod identities;
-mod saboteur;
 mod stories;
 
 use sha2::{Digest, Sha256};

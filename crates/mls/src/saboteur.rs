@@ -1,5 +1,7 @@
 //! Cryptography that does harm where OpenMLS lets it.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use openmls::prelude::{Ciphersuite, HpkeCiphertext, OpenMlsCrypto};
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::types::{
@@ -12,13 +14,31 @@ pub(crate) struct Saboteur {
     pub(crate) honest: RustCrypto,
     /// Seals something else to this HPKE key.
     pub(crate) victim: Option<Vec<u8>>,
+    /// Seals something else so many times.
+    pub(crate) broken_seals: AtomicUsize,
     /// Computes confirmation tags wrongly.
     pub(crate) wrong_tag: bool,
 }
 
 impl Saboteur {
     pub(crate) fn new() -> Self {
-        Self { honest: RustCrypto::default(), victim: None, wrong_tag: false }
+        Self {
+            honest: RustCrypto::default(),
+            victim: None,
+            broken_seals: AtomicUsize::new(0),
+            wrong_tag: false,
+        }
+    }
+
+    /// Breaks the first so many secrets of a path.
+    pub(crate) fn of_paths(broken: usize) -> Self {
+        Self { broken_seals: AtomicUsize::new(broken), ..Self::new() }
+    }
+
+    fn breaks(&self, key: &[u8]) -> bool {
+        let one_less = |left: usize| left.checked_sub(1);
+        self.victim.as_deref() == Some(key)
+            || self.broken_seals.fetch_update(Relaxed, Relaxed, one_less).is_ok()
     }
 }
 
@@ -115,7 +135,7 @@ impl OpenMlsCrypto for Saboteur {
         aad: &[u8],
         text: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
-        if self.victim.as_deref() == Some(key) {
+        if self.breaks(key) {
             return self.honest.hpke_seal(config, key, b"something else", aad, text);
         }
         self.honest.hpke_seal(config, key, info, aad, text)
