@@ -271,10 +271,19 @@ pub(crate) enum GroupCommand {
         #[arg(value_name = "NAME", required = true, value_parser = name)]
         names: Vec<String>,
     },
-    /// Lists who is in it
+    /// Lists who is in it: owners, admins, then everybody else, by name
     Members {
         /// The chat's id or title
         chat: String,
+        /// Only whose names have these words, or words that begin so
+        #[arg(long, value_name = "WORDS")]
+        find: Option<String>,
+        /// Only who comes after this member
+        #[arg(long, value_name = "NAME", value_parser = name, conflicts_with = "find")]
+        after: Option<String>,
+        /// At most so many [default: all]
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
     },
     /// Shows who may do what, or changes it: `--post admin` is for announcements
     Rules {
@@ -492,6 +501,8 @@ mod tests {
             "group add choir bo cy",
             "group remove choir bo",
             "group members choir",
+            "group members choir --after @bo --limit 100",
+            "group members choir --find ana --limit 5",
             "group role choir bo admin",
             "group rename choir orchestra",
             "group leave choir",
@@ -552,6 +563,7 @@ mod tests {
             "send",
             "accept nonsense",
             "group add choir",
+            "group members choir --find ana --after bo",
             "group role choir bo king",
             "group link choir --uses 0",
             "group link choir --expires 7",

@@ -2,8 +2,8 @@
 
 use veche_client::wire::Millis;
 use veche_client::{
-    ChatView, ContactView, FileView, JoinRequestView, LinkView, MeView, MemberView, MessageState,
-    MessageView, RequestView, Role, RulesView,
+    ChatKind, ChatView, ContactView, FileView, JoinRequestView, LinkView, MeView, MemberView,
+    MessageState, MessageView, RequestView, Role, RulesView,
 };
 
 use crate::engine::now;
@@ -76,6 +76,11 @@ fn reactions(reactions: &[(String, Vec<String>)]) -> String {
 pub(crate) fn chat(view: &ChatView) -> String {
     let mut words =
         format!("{}  {:<6}  {}", view.chat, kind_of_chat(view.kind), sanitize::line(&view.title));
+    match (view.kind, view.member_count) {
+        (ChatKind::Direct, _) | (ChatKind::Group, 0) => {}
+        (ChatKind::Group, 1) => words += "  (1 member)",
+        (ChatKind::Group, count) => words += &format!("  ({count} members)"),
+    }
     if view.unread > 0 {
         words += &format!("  ({} unread)", view.unread);
     }

@@ -56,6 +56,7 @@ pub(crate) struct ChatShape<'view> {
     chat: String,
     kind: &'static str,
     title: &'view str,
+    members: u64,
     unread: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
@@ -250,6 +251,7 @@ impl<'view> From<&'view ChatView> for ChatShape<'view> {
             chat: view.chat.to_string(),
             kind: kind_of_chat(view.kind),
             title: &view.title,
+            members: view.member_count,
             unread: view.unread,
             state: state_of_chat(view.state),
         }

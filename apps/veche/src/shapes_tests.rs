@@ -97,20 +97,21 @@ fn chats_and_requests() {
         chat: LogId([0x22; 16]),
         kind: ChatKind::Group,
         title: "choir".to_owned(),
+        member_count: 5_000,
         unread: 3,
         state: ChatState::Active,
     };
     check(
         &ChatShape::from(&chat),
         &expect![[
-            r#"{"chat":"22222222222222222222222222222222","kind":"group","title":"choir","unread":3}"#
+            r#"{"chat":"22222222222222222222222222222222","kind":"group","title":"choir","members":5000,"unread":3}"#
         ]],
     );
     let left = ChatView { kind: ChatKind::Direct, state: ChatState::Left, ..chat };
     check(
         &ChatShape::from(&left),
         &expect![[
-            r#"{"chat":"22222222222222222222222222222222","kind":"direct","title":"choir","unread":3,"state":"left"}"#
+            r#"{"chat":"22222222222222222222222222222222","kind":"direct","title":"choir","members":5000,"unread":3,"state":"left"}"#
         ]],
     );
     let request = RequestView {

@@ -342,6 +342,8 @@ pub struct ChatView {
     pub kind: ChatKind,
     /// The title of a group, the name of the other in a direct chat.
     pub title: String,
+    /// How many people are in it, this one too; 0 where this device is not, or not yet.
+    pub member_count: u64,
     /// Messages since the last read.
     pub unread: u64,
     /// How this device stands in it.

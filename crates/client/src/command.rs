@@ -335,6 +335,7 @@ fn give_up(work: &mut Work<'_>, row: veche_store::LogRow) -> Result<Reply, Clien
     work.tx.put_log(&row)?;
     work.tx.forget_generations(&row.log)?;
     work.tx.clear_marks(&row.log)?;
+    work.tx.forget_members(&row.log)?;
     work.tx.delete_readmission(&row.log)?;
     outbox::fail_outbox(work, &row.log, "you have left this chat")?;
     work.tell(Event::Chat(row.chat));

@@ -22,6 +22,7 @@ mod gather;
 mod inbox;
 mod invitation;
 mod knock;
+mod members;
 mod outbox;
 mod people;
 mod pump;
@@ -131,12 +132,16 @@ impl Client {
         let random = Shared::new(random);
         let engine = Engine::new(Box::new(random.clone()));
         let identity = stored_identity(&store)?;
-        store.write(|tx| tx.sweep(INTENTS_KEPT))?;
+        store.write(|tx| {
+            tx.sweep(INTENTS_KEPT)?;
+            members::write_missing(tx)
+        })?;
         let core = Core {
             engine,
             random,
             identity,
             groups: std::collections::BTreeMap::new(),
+            written: std::collections::BTreeMap::new(),
             session: Session::new(),
             #[cfg(feature = "mutants")]
             mutant: None,
@@ -262,6 +267,7 @@ impl Client {
                 events: &mut events,
                 asks: &mut asks,
             })?;
+            members::write_changed(tx, core)?;
             keep.flush()?;
             Ok(value)
         });
@@ -276,6 +282,7 @@ impl Client {
             Err(error) => {
                 // What is in memory may be ahead of what is durable: load it again when needed.
                 self.core.groups.clear();
+                self.core.written.clear();
                 (self.core.session.received, self.core.session.sent) = counted;
                 self.core.identity = stored_identity(&self.store).ok().flatten();
                 if !matches!(error, ClientError::Refused(_)) {

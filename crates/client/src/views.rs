@@ -1,18 +1,13 @@
 //! Plain snapshots of what the database holds, for every face alike.
 
-use std::collections::BTreeMap;
-
-use veche_mls::Group;
 use veche_store::{AccountRow, IntentState, InvitationState, LogState, MessageRow, RowState, Tx};
 use veche_wire::content::{Body, File};
-use veche_wire::{
-    AccountId, ContactLink, Content, DeviceId, EntryId, JoinLink, LogId, Millis, ServerAddress,
-};
+use veche_wire::{AccountId, ContactLink, Content, EntryId, JoinLink, LogId, ServerAddress};
 
 use crate::api::{
     ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, JoinRequestView,
-    LinkView, MeView, MemberView, MessageState, MessageView, Outcome, Pending, RequestView, Role,
-    RulesView, Settled,
+    LinkView, MeView, MessageState, MessageView, Outcome, Pending, RequestView, Role, RulesView,
+    Settled,
 };
 use crate::error::refuse;
 use crate::wanted::{self, Ending};
@@ -31,21 +26,6 @@ pub(crate) fn text_of(content: &Content) -> Option<String> {
     }
 }
 
-/// Since when the accounts are silent that have written nothing on any of their devices.
-fn silent(group: &Group, awaited: &[(DeviceId, Millis)]) -> BTreeMap<AccountId, Millis> {
-    let mut since: BTreeMap<AccountId, Option<Millis>> = BTreeMap::new();
-    for member in group.members() {
-        let certificate = &member.credential.certificate;
-        let added = awaited.iter().find(|(device, _)| *device == certificate.device);
-        let added = added.map(|(_, added)| *added);
-        since
-            .entry(certificate.account)
-            .and_modify(|earlier| *earlier = earlier.zip(added).map(|(one, other)| one.max(other)))
-            .or_insert(added);
-    }
-    since.into_iter().filter_map(|(account, since)| Some((account, since?))).collect()
-}
-
 /// The file of a message, if it has one.
 pub(crate) fn file_of(
     tx: &Tx<'_>,
@@ -62,7 +42,7 @@ pub(crate) fn file_of(
 
 impl Client {
     /// Looks at the database, changing nothing.
-    fn look<T>(
+    pub(crate) fn look<T>(
         &self,
         look: impl FnOnce(&Tx<'_>) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
@@ -132,14 +112,18 @@ impl Client {
                 };
                 let (unread, _) = tx.unread(&row.chat, row.read_arrival)?;
                 let kind = if row.direct { ChatKind::Direct } else { ChatKind::Group };
-                let state = match tx.logs_of(&row.chat)?.last().map(|log| log.state) {
+                let log = tx.logs_of(&row.chat)?.pop();
+                let state = match log.as_ref().map(|log| log.state) {
                     Some(LogState::Creating) => ChatState::Joining,
                     Some(LogState::Active) => ChatState::Active,
                     Some(LogState::Stuck) => ChatState::Repairing,
                     Some(LogState::Left | LogState::Succeeded) | None => ChatState::Left,
                     Some(LogState::Removed) => ChatState::Removed,
                 };
-                views.push(ChatView { chat: row.chat, kind, title, unread, state });
+                let roster = log.map(|log| tx.roster(&log.log)).transpose()?.flatten();
+                let member_count = roster.map_or(0, |roster| roster.accounts);
+                let chat = row.chat;
+                views.push(ChatView { chat, kind, title, member_count, unread, state });
             }
             Ok(views)
         })
@@ -251,33 +235,6 @@ impl Client {
         })
     }
 
-    /// The members of a chat, by name.
-    ///
-    /// # Errors
-    /// `Refused` where this device is not in it.
-    pub fn members(&self, chat: LogId) -> Result<Vec<MemberView>, ClientError> {
-        let Some(identity) = &self.core.identity else {
-            return refuse("This home has no account yet.");
-        };
-        self.look_inside(chat, |tx, group| {
-            let mut views = Vec::new();
-            let silent = silent(group, &tx.awaited(&group.log())?);
-            for account in group.accounts() {
-                let (name, display_name) = names_of(tx, &account)?;
-                views.push(MemberView {
-                    silent_since: silent.get(&account).copied(),
-                    account,
-                    name,
-                    display_name,
-                    role: command::from_mls(group.policy().role(&account)),
-                    me: account == identity.account(),
-                });
-            }
-            views.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(views)
-        })
-    }
-
     /// Who may do what in a group.
     ///
     /// # Errors
@@ -366,7 +323,7 @@ impl Client {
     }
 
     /// A look at the group of a chat as this device knows it.
-    fn look_inside<T>(
+    pub(crate) fn look_inside<T>(
         &self,
         chat: LogId,
         look: impl FnOnce(&Tx<'_>, &veche_mls::Group) -> Result<T, ClientError>,

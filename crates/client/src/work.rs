@@ -78,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) identity: Option<Identity>,
     /// Loaded when first needed; dropped and loaded again after a rolled-back transaction.
     pub(crate) groups: BTreeMap<LogId, Group>,
+    /// Of which state of each group the rows of members are.
+    pub(crate) written: BTreeMap<LogId, Vec<u8>>,
     pub(crate) session: Session,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,

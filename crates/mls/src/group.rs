@@ -152,6 +152,13 @@ impl Group {
         self.mls.epoch().as_u64()
     }
 
+    /// A hash over all commits so far, which differs where members or policy do; empty before the
+    /// first.
+    #[must_use]
+    pub fn history(&self) -> &[u8] {
+        self.mls.public_group().group_context().confirmed_transcript_hash()
+    }
+
     /// The cipher suite; `None` where it is none of ours.
     #[must_use]
     pub fn suite(&self) -> Option<Suite> {

@@ -10,6 +10,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("leaf_keys.sql"),
     include_str!("doors.sql"),
     include_str!("knock_suite.sql"),
+    include_str!("members.sql"),
 ];
 
 /// What the message layer keeps: small values whole, large ones in pieces cut by their content.

@@ -127,6 +127,10 @@ fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::Cl
     for chat in client.chats()? {
         let rows = client.page(chat.chat, None, ROWS_MAX)?;
         let members = client.members(chat.chat).unwrap_or_default();
+        if !client.lists_who_is_in(chat.chat).unwrap_or(true) {
+            let words = format!("the list of members of {} is not its group's", chat.chat);
+            return Err(veche_client::ClientError::Bug(words));
+        }
         let places = client.places(chat.chat)?;
         let placed = rows
             .iter()

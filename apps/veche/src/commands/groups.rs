@@ -1,6 +1,6 @@
 //! Groups: who is in them, who may do what, what they are called.
 
-use veche_client::{Client, Command, Outcome, Role, RulesChange};
+use veche_client::{Client, Command, MemberView, Outcome, Role, RulesChange};
 
 use super::links;
 use crate::args::{GroupCommand, RoleChoice};
@@ -8,6 +8,9 @@ use crate::context::{Change, Context, find_chat};
 use crate::problem::Problem;
 use crate::render;
 use crate::shapes::{MemberShape, RulesShape};
+
+/// How many members are held in memory at a time.
+const PAGE_MEMBERS: usize = 500;
 
 /// Carries out a command about groups.
 pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), Problem> {
@@ -19,7 +22,12 @@ pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), 
                 Change::Done(_) | Change::Queued => Ok(()),
             }
         }
-        GroupCommand::Members { chat } => members(context, &chat).await,
+        GroupCommand::Members { chat, find: Some(words), limit, .. } => {
+            found_members(context, &chat, &words, limit.unwrap_or(usize::MAX)).await
+        }
+        GroupCommand::Members { chat, after, limit, find: None } => {
+            members(context, &chat, after, limit.unwrap_or(usize::MAX)).await
+        }
         GroupCommand::Link { chat, new, approve, uses, expires, off: false } => {
             let makes = new || approve || uses.is_some() || expires.is_some();
             links::show(context, &chat, links::Wanted { makes, approve, uses, expires }).await
@@ -130,11 +138,44 @@ fn chat_of(command: &Command) -> Option<veche_client::wire::LogId> {
     }
 }
 
-async fn members(context: &Context, chat: &str) -> Result<(), Problem> {
+/// Lists members that have a name, those first whose names begin so.
+async fn found_members(
+    context: &Context,
+    chat: &str,
+    words: &str,
+    limit: usize,
+) -> Result<(), Problem> {
     context.catch_up().await?;
     let chat = context.chat(chat)?;
-    let views = context.client().members(chat)?;
-    for view in &views {
+    let found = context.client().find_members(chat, words, limit)?;
+    say_members(context, &found).await
+}
+
+/// Lists at most `limit` members after one, page by page.
+async fn members(
+    context: &Context,
+    chat: &str,
+    after: Option<String>,
+    mut limit: usize,
+) -> Result<(), Problem> {
+    context.catch_up().await?;
+    let chat = context.chat(chat)?;
+    let mut after = match after {
+        Some(name) => Some(context.client().person(&name)?.account),
+        None => None,
+    };
+    while limit > 0 {
+        let page = context.client().member_page(chat, after, limit.min(PAGE_MEMBERS))?;
+        say_members(context, &page).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.account);
+        limit -= page.len();
+    }
+    Ok(())
+}
+
+async fn say_members(context: &Context, views: &[MemberView]) -> Result<(), Problem> {
+    for view in views {
         context.output.say(&MemberShape::from(view), || render::member(view))?;
     }
     context.output.flush().await

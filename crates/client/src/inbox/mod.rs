@@ -115,6 +115,7 @@ fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     outbox::invites_no_more(work, &row.log)?;
     crate::door::forget(work, &row.log)?;
     work.tx.clear_marks(&row.log)?;
+    work.tx.forget_members(&row.log)?;
     work.tx.forget_own_leaf_keys(&row.log)?;
     restored::forget(work, row)?;
     work.tx.put_missed(&row.log, 0, 0)?;

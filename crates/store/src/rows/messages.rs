@@ -270,8 +270,9 @@ impl Tx<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn unread(&self, chat: &LogId, read_arrival: u64) -> Result<(u64, u64), StoreError> {
-        let sql = "SELECT count(*) FILTER (WHERE arrival > ?2 AND state = 2 AND event IS NULL
-                   AND NOT deleted), coalesce(max(arrival), 0) FROM message WHERE chat = ?1";
+        let sql = "SELECT count(*), (SELECT coalesce(max(arrival), 0) FROM message WHERE chat = ?1)
+                   FROM message WHERE chat = ?1 AND arrival > ?2 AND state = 2 AND event IS NULL
+                   AND NOT deleted";
         let key = params![chat.as_bytes(), signed(read_arrival)];
         Ok(self
             .connection()

@@ -35,6 +35,11 @@ pub(super) fn make(play: &mut Play, checks: &mut Checks) -> Result<(), Stopped> 
         &column(&members, "role"),
         &vec!["owner".into(), "member".into(), "member".into()],
     );
+    let found = play.bo.objects(&["group", "members", "Choir", "--find", "CY"])?;
+    checks.equal("somebody is found", &column(&found, "name"), &vec!["cyd".into()]);
+    let page = ["group", "members", "Choir", "--after", "ana", "--limit", "1"];
+    let page = play.bo.objects(&page)?;
+    checks.equal("and the next one listed", &column(&page, "name"), &vec!["bo2".into()]);
     for (person, text) in [(&play.ana, "la"), (&play.bo, "lala"), (&play.cy, "lalala")] {
         person.say("Choir", text)?;
     }

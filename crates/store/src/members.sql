@@ -1,0 +1,19 @@
+-- Who is in each log, so that a group of thousands is listed without its tree. Version 6 of what
+-- tables.sql makes.
+
+CREATE TABLE member (
+    log BLOB NOT NULL,
+    account BLOB NOT NULL,
+    device BLOB NOT NULL,
+    -- 0 member, 1 admin, 2 owner.
+    role INTEGER NOT NULL,
+    PRIMARY KEY (log, account, device)
+) WITHOUT ROWID;
+
+-- Of which state of the group these rows are, and how many.
+CREATE TABLE roster (
+    log BLOB PRIMARY KEY,
+    history BLOB NOT NULL,
+    accounts INTEGER NOT NULL,
+    devices INTEGER NOT NULL
+) WITHOUT ROWID;
