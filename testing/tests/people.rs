@@ -1,8 +1,9 @@
 //! Living among many: who is in a group, who has read what, who is meant.
 
-use veche_client::{ClientError, Command, MemberView, Role};
+use veche_client::{ClientError, Command, MemberView, Reply, Role};
+use veche_testing::world::Refusal;
 use veche_testing::{Person, World};
-use veche_wire::LogId;
+use veche_wire::{EntryId, LogId, limits};
 
 fn names(views: &[MemberView]) -> String {
     views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -84,4 +85,128 @@ fn who_joins_sees_what_they_joined() {
     world.settle();
     assert_eq!(cyd.chat(group).unwrap().member_count, 3);
     assert_eq!(page(&cyd, group, None, 9), "ana, bob, cyd");
+}
+
+fn read(reader: &Person, chat: LogId) {
+    reader.want(Command::MarkRead { chat }).expect("reading is taken");
+}
+
+/// How many have read a message of somebody, and who.
+fn readers(author: &Person, chat: LogId, message: EntryId) -> (u64, String) {
+    let view = author.message(chat, message).expect("it is here");
+    (view.read_count, view.read_by.join(", "))
+}
+
+#[test]
+fn in_a_crowd_nobody_says_what_they_have_read() {
+    let mut world = World::seeded(84);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let group = world.group("assembly", [&ana, &bo]);
+    let early = ana.say(group, "is anybody here?");
+    world.settle();
+    read(&bo, group);
+    world.settle();
+    assert_eq!(readers(&ana, group, early), (1, "bob".to_owned()));
+    // Bob reads on while he is away, and comes back into a crowd.
+    let next = ana.say(group, "bring your friends");
+    world.settle();
+    world.cut_off(&bo);
+    read(&bo, group);
+    ana.make_link(group, (false, None, None));
+    world.settle();
+    let link = ana.link(group);
+    for number in 1..limits::RECEIPTS_DEVICES_MAX {
+        world.person(&format!("guest{number}")).knock(&link);
+    }
+    world.settle();
+    world.reconnect(&bo);
+    world.settle();
+    let crowd = limits::RECEIPTS_DEVICES_MAX as u64 + 1;
+    assert_eq!(bo.chat(group).unwrap().member_count, crowd);
+    assert_eq!(readers(&ana, group, next), (0, String::new()), "nobody listens to that any more");
+    let late = ana.say(group, "welcome");
+    world.settle();
+    read(&bo, group);
+    world.settle();
+    assert_eq!(readers(&ana, group, late), (0, String::new()));
+    assert_eq!(readers(&ana, group, early), (1, "bob".to_owned()), "what was told stays");
+    assert_eq!(world.complaints(), Vec::<String>::new());
+}
+
+/// Whether a message calls somebody, on their own screen.
+fn is_called(person: &Person, chat: LogId, message: EntryId) -> bool {
+    person.message(chat, message).expect("it is here").mentions_me
+}
+
+fn unread_mentions(person: &Person, chat: LogId) -> (u64, u64) {
+    let view = person.chat(chat).expect("the chat is here");
+    (view.unread, view.unread_mentions)
+}
+
+#[test]
+fn who_is_named_is_called() {
+    let mut world = World::seeded(85);
+    let [ana, bo, cyd, dan] = world.people(["ana", "bob", "cyd", "dan"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    let asked = ana.say(group, "@Bob, bring bread! @ana will be late, and @dan is not here");
+    let spared = ana.say(group, "ask ana@cyd.example");
+    world.settle();
+    assert!(is_called(&bo, group, asked) && !is_called(&bo, group, spared));
+    for person in [&ana, &cyd] {
+        assert!(!is_called(person, group, asked) && !is_called(person, group, spared));
+        assert_eq!(person.called_to(), []);
+    }
+    assert_eq!(bo.called_to(), [asked]);
+    assert_eq!(unread_mentions(&bo, group), (2, 1));
+    assert_eq!(unread_mentions(&cyd, group), (2, 0));
+    read(&bo, group);
+    assert_eq!(unread_mentions(&bo, group), (0, 0));
+    // A change calls nobody else, and what was deleted calls nobody.
+    ana.edit(group, spared, "ask @bob");
+    let taken_back = cyd.say(group, "@bob!");
+    world.settle();
+    assert!(!is_called(&bo, group, spared));
+    assert_eq!(unread_mentions(&bo, group), (1, 1));
+    cyd.delete(group, taken_back);
+    world.settle();
+    assert_eq!(unread_mentions(&bo, group), (0, 0));
+    // Between two people everything is meant for the other.
+    world.acquaint(&ana, &dan);
+    let direct = world.chat([&ana, &dan]);
+    let said = ana.say(direct, "@dan, @all");
+    world.settle();
+    assert!(!is_called(&dan, direct, said));
+    assert_eq!(world.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn everybody_is_called_by_admins_alone() {
+    let mut world = World::seeded(86);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    let owners = ana.say(group, "@all: the cart leaves at six");
+    world.settle();
+    assert!(is_called(&bo, group, owners) && is_called(&cyd, group, owners));
+    assert!(!is_called(&ana, group, owners), "who calls is not called");
+    let call = || Command::Send { chat: group, text: "@all!".into(), reply_to: None, file: None };
+    let refused = cyd.want(call());
+    let Err(Refusal::Words(words)) = refused else { panic!("{refused:?}") };
+    assert!(words.contains("Only admins and owners"), "{words}");
+    // A program that does not mind is heard, and calls nobody.
+    let Ok(Reply::Message { message, .. }) = cyd.want_dishonestly(call()) else {
+        panic!("refused")
+    };
+    world.settle();
+    for person in [&ana, &bo] {
+        assert_eq!(person.message(group, message).unwrap().text.as_deref(), Some("@all!"));
+        assert!(!is_called(person, group, message));
+    }
+    ana.role(group, &cyd, Role::Admin);
+    world.settle();
+    let admins = cyd.say(group, "@all!");
+    world.settle();
+    assert!(is_called(&ana, group, admins) && is_called(&bo, group, admins));
+    assert_eq!(ana.called_to(), [admins]);
+    assert_eq!(bo.called_to(), [owners, admins]);
+    assert_eq!(world.complaints(), Vec::<String>::new());
 }

@@ -31,6 +31,9 @@ pub(crate) fn message(view: &MessageView) -> String {
     if let Some(answered) = view.reply_to {
         words += &format!("  (answers {answered})");
     }
+    if view.mentions_me {
+        words += "  (mentions you)";
+    }
     if view.edited {
         words += "  (edited)";
     }
@@ -54,10 +57,18 @@ pub(crate) fn message(view: &MessageView) -> String {
     if !view.reactions.is_empty() {
         words += &format!("\n    {}", reactions(&view.reactions));
     }
-    if !view.read_by.is_empty() {
-        words += &format!("\n    read by {}", sanitize::line(&view.read_by.join(", ")));
+    if view.read_count > 0 {
+        words += &format!("\n    {}", readers(view));
     }
     words
+}
+
+fn readers(view: &MessageView) -> String {
+    let names = sanitize::line(&view.read_by.join(", ")).into_owned();
+    match view.read_count.saturating_sub(view.read_by.len() as u64) {
+        0 => format!("read by {names}"),
+        more => format!("read by {names} and {more} more"),
+    }
 }
 
 fn file(view: &FileView) -> String {
@@ -81,8 +92,11 @@ pub(crate) fn chat(view: &ChatView) -> String {
         (ChatKind::Group, 1) => words += "  (1 member)",
         (ChatKind::Group, count) => words += &format!("  ({count} members)"),
     }
-    if view.unread > 0 {
-        words += &format!("  ({} unread)", view.unread);
+    match (view.unread, view.unread_mentions) {
+        (0, _) => {}
+        (unread, 0) => words += &format!("  ({unread} unread)"),
+        (unread, 1) => words += &format!("  ({unread} unread, 1 mentions you)"),
+        (unread, mentions) => words += &format!("  ({unread} unread, {mentions} mention you)"),
     }
     if let Some(state) = state_of_chat(view.state) {
         words += &format!("  ({state})");

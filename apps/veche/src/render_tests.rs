@@ -1,6 +1,8 @@
 //! What people see.
 
 use expect_test::expect;
+use veche_client::ChatState;
+use veche_client::wire::LogId;
 
 use super::*;
 use crate::sanitize::is_steering;
@@ -14,12 +16,12 @@ fn a_message_is_a_line_about_it_and_what_it_says() {
                 there"#]]
     .assert_eq(&message(&plain_message()));
     expect![[r#"
-        2023-11-14 22:13  11111111111111111111111111111111  Ana Petrović (ana)  (answers 44444444444444444444444444444444)  (edited)  (not sent: the chat is gone)
+        2023-11-14 22:13  11111111111111111111111111111111  Ana Petrović (ana)  (answers 44444444444444444444444444444444)  (mentions you)  (edited)  (not sent: the chat is gone)
             hello
                 there
             [file cat.png, image/png, 1234 bytes]
             👍 bo, cy   🎉 ana
-            read by bo"#]]
+            read by bo and 1 more"#]]
     .assert_eq(&message(&full_message()));
 }
 
@@ -39,6 +41,22 @@ fn whoever_wants_to_be_called_something_is_still_told_by_the_username() {
     expect!["ben (ana)"].assert_eq(&called("\tben\u{3000}   \n"));
     expect!["ana"].assert_eq(&called(" \u{a0} "));
     expect!["�ben� (ana)"].assert_eq(&called("\u{202e}ben\u{1b}"));
+}
+
+#[test]
+fn a_chat_says_how_many_are_in_it_and_what_is_unread() {
+    let line = |member_count, unread, unread_mentions| {
+        let (chat, state) = (LogId([0x22; 16]), ChatState::Active);
+        let (kind, title) = (ChatKind::Group, "choir".to_owned());
+        let view = ChatView { chat, kind, title, member_count, unread, unread_mentions, state };
+        let words = super::chat(&view);
+        words.split_once("choir").expect("it is called so").1.to_owned()
+    };
+    expect![""].assert_eq(&line(0, 0, 0));
+    expect!["  (1 member)"].assert_eq(&line(1, 0, 0));
+    expect!["  (5000 members)  (3 unread)"].assert_eq(&line(5_000, 3, 0));
+    expect!["  (5000 members)  (3 unread, 1 mentions you)"].assert_eq(&line(5_000, 3, 1));
+    expect!["  (5000 members)  (3 unread, 2 mention you)"].assert_eq(&line(5_000, 3, 2));
 }
 
 #[test]
@@ -64,6 +82,7 @@ fn whatever_others_write_stays_in_its_place() {
             here: false,
         }),
         state: MessageState::Failed(nasty.to_owned()),
+        read_count: 1,
         read_by: vec![nasty.to_owned()],
         ..plain_message()
     };

@@ -39,6 +39,10 @@ pub(crate) struct MessageShape<'view> {
     reason: Option<&'view str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     read_by: &'view [String],
+    #[serde(skip_serializing_if = "is_zero")]
+    read_count: u64,
+    #[serde(skip_serializing_if = "is_false")]
+    mentions_me: bool,
 }
 
 /// The file of a message.
@@ -58,6 +62,8 @@ pub(crate) struct ChatShape<'view> {
     title: &'view str,
     members: u64,
     unread: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    mentions: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
 }
@@ -230,6 +236,8 @@ impl<'view> From<&'view MessageView> for MessageShape<'view> {
                 _ => None,
             },
             read_by: &view.read_by,
+            read_count: view.read_count,
+            mentions_me: view.mentions_me,
         }
     }
 }
@@ -253,6 +261,7 @@ impl<'view> From<&'view ChatView> for ChatShape<'view> {
             title: &view.title,
             members: view.member_count,
             unread: view.unread,
+            mentions: view.unread_mentions,
             state: state_of_chat(view.state),
         }
     }
@@ -379,6 +388,10 @@ fn state_of_message(state: &MessageState) -> Option<&'static str> {
 
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// `{emoji: [names]}`, in the order of the first of each.

@@ -21,7 +21,9 @@ pub(crate) fn plain_message() -> MessageView {
         reactions: vec![],
         file: None,
         state: MessageState::Received,
+        read_count: 0,
         read_by: vec![],
+        mentions_me: false,
     }
 }
 
@@ -42,7 +44,9 @@ pub(crate) fn full_message() -> MessageView {
             here: true,
         }),
         state: MessageState::Failed("the chat is gone".to_owned()),
+        read_count: 2,
         read_by: vec!["bo".to_owned()],
+        mentions_me: true,
         ..plain_message()
     }
 }
@@ -62,7 +66,7 @@ fn a_message_names_only_what_applies() {
 #[test]
 fn a_message_with_everything() {
     let expected = expect![[
-        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","display_name":"Ana Petrović","at":"2023-11-14T22:13:20.123Z","text":"hello\n\tthere","reply_to":"44444444444444444444444444444444","edited":true,"reactions":{"👍":["bo","cy"],"🎉":["ana"]},"file":{"name":"cat.png","type":"image/png","size":1234,"sha256":"abababababababababababababababababababababababababababababababab"},"state":"failed","reason":"the chat is gone","read_by":["bo"]}"#
+        r#"{"id":"11111111111111111111111111111111","chat":"22222222222222222222222222222222","from":"ana","display_name":"Ana Petrović","at":"2023-11-14T22:13:20.123Z","text":"hello\n\tthere","reply_to":"44444444444444444444444444444444","edited":true,"reactions":{"👍":["bo","cy"],"🎉":["ana"]},"file":{"name":"cat.png","type":"image/png","size":1234,"sha256":"abababababababababababababababababababababababababababababababab"},"state":"failed","reason":"the chat is gone","read_by":["bo"],"read_count":2,"mentions_me":true}"#
     ]];
     check(&MessageShape::from(&full_message()), &expected);
 }
@@ -99,19 +103,20 @@ fn chats_and_requests() {
         title: "choir".to_owned(),
         member_count: 5_000,
         unread: 3,
+        unread_mentions: 1,
         state: ChatState::Active,
     };
     check(
         &ChatShape::from(&chat),
         &expect![[
-            r#"{"chat":"22222222222222222222222222222222","kind":"group","title":"choir","members":5000,"unread":3}"#
+            r#"{"chat":"22222222222222222222222222222222","kind":"group","title":"choir","members":5000,"unread":3,"mentions":1}"#
         ]],
     );
     let left = ChatView { kind: ChatKind::Direct, state: ChatState::Left, ..chat };
     check(
         &ChatShape::from(&left),
         &expect![[
-            r#"{"chat":"22222222222222222222222222222222","kind":"direct","title":"choir","members":5000,"unread":3,"state":"left"}"#
+            r#"{"chat":"22222222222222222222222222222222","kind":"direct","title":"choir","members":5000,"unread":3,"mentions":1,"state":"left"}"#
         ]],
     );
     let request = RequestView {

@@ -124,7 +124,8 @@ pub enum Command {
         /// The chat.
         chat: LogId,
     },
-    /// Says something. Answers with [`Reply::Message`] at once.
+    /// Says something. Answers with [`Reply::Message`] at once. In a group, `@name` in the text
+    /// mentions a member, and `@all` of an admin or owner everybody.
     Send {
         /// The chat.
         chat: LogId,
@@ -279,6 +280,13 @@ pub enum Event {
         /// The message.
         message: EntryId,
     },
+    /// A message that is new calls for this person's attention.
+    Mention {
+        /// The chat.
+        chat: LogId,
+        /// The message.
+        message: EntryId,
+    },
     /// A chat is new or changed.
     Chat(LogId),
     /// Somebody asks to come in touch.
@@ -346,6 +354,8 @@ pub struct ChatView {
     pub member_count: u64,
     /// Messages since the last read.
     pub unread: u64,
+    /// Those of them that mention this person.
+    pub unread_mentions: u64,
     /// How this device stands in it.
     pub state: ChatState,
 }
@@ -381,8 +391,12 @@ pub struct MessageView {
     pub file: Option<FileView>,
     /// How it stands.
     pub state: MessageState,
-    /// Usernames that have read it.
+    /// How many have read it; in chats of more than 32 devices nobody says so.
+    pub read_count: u64,
+    /// Usernames of those who have read it, at most 32.
     pub read_by: Vec<String>,
+    /// Whether it mentions this person, by name or with all members.
+    pub mentions_me: bool,
 }
 
 /// A file of a message.

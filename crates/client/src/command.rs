@@ -2,7 +2,7 @@
 
 use veche_mls::{Role as MlsRole, Suite};
 use veche_store::{Direction, LogState, RowState};
-use veche_wire::content::Body;
+use veche_wire::content::{Body, Mentions};
 use veche_wire::{Content, EntryId, LogId, Request, limits};
 
 use crate::api::{Command, PersonReference, Reply, Role, RulesChange};
@@ -10,7 +10,9 @@ use crate::error::refuse;
 use crate::session::Key;
 use crate::wanted::{self, Change, Id, Intent, Person, Purpose};
 use crate::work::Work;
-use crate::{ClientError, Event, account, door, gather, invitation, knock, outbox, people};
+use crate::{
+    ClientError, Event, account, door, gather, invitation, knock, mentions, outbox, people,
+};
 
 /// Takes a command.
 pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, ClientError> {
@@ -403,9 +405,13 @@ fn say(
         sent_at = sent_at.max(work.tx.meta_number(CHANGED_AT)?.unwrap_or(0) + 1);
         work.tx.set_meta_number(CHANGED_AT, sent_at)?;
     }
-    let mut content = Content { id, sent_at, replaces, in_reply_to, display_name: None, body };
+    let (display_name, mentions) = (None, Mentions::default());
+    let mut content = Content { id, sent_at, replaces, in_reply_to, display_name, mentions, body };
     if outbox::shows_as_message(&content) {
         content.display_name = people::my_display_name(work)?;
+        if let Body::Text(text) | Body::File { text, .. } = &content.body {
+            content.mentions = mentions::meant(work, chat, text)?;
+        }
     }
     outbox::enqueue(work, chat, &content)
 }
@@ -465,12 +471,15 @@ fn block(work: &mut Work<'_>, name: &str, blocked: bool) -> Result<Reply, Client
     Ok(Reply::Done)
 }
 
-/// Receipts go out in chats of at most this many devices.
-const RECEIPTS_LEAVES_MAX: usize = 32;
+/// Whether programs tell each other in a log what their people read and write: not among thousands.
+fn is_small(work: &Work<'_>, log: &LogId) -> Result<bool, ClientError> {
+    let roster = work.tx.roster(log)?;
+    Ok(roster.is_some_and(|roster| roster.devices <= limits::RECEIPTS_DEVICES_MAX as u64))
+}
 
 fn mark_read(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     let Some(mut row) = work.tx.chat(chat)? else { return refuse("There is no such chat.") };
-    let (_, last) = work.tx.unread(chat, row.read_arrival)?;
+    let last = work.tx.unread(chat, row.read_arrival)?.last;
     let read = work.tx.received_between(chat, row.read_arrival, last)?;
     if last == row.read_arrival {
         return Ok(Reply::Done);
@@ -481,7 +490,7 @@ fn mark_read(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     let off = work.tx.meta(account::NO_RECEIPTS)?.is_some_and(|value| !value.is_empty());
     let active = work.tx.logs_of(chat)?.pop().filter(|log| log.state == LogState::Active);
     if let (false, false, Some(log)) = (off, read.is_empty(), active)
-        && work.with_group(&log.log, veche_mls::Group::leaf_count)? <= RECEIPTS_LEAVES_MAX
+        && is_small(work, &log.log)?
     {
         outbox::enqueue_content(work, &log.log, Body::Receipt { read })?;
     }
@@ -491,9 +500,8 @@ fn mark_read(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
 fn typing(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     let row = outbox::writable_log(work, chat)?;
     let me = work.identity()?.account();
-    if let (true, Some(secret)) =
-        (work.core.session.is_up(), outbox::generation_secret(work, &row)?)
-    {
+    let tells = work.core.session.is_up() && is_small(work, &row.log)?;
+    if let (true, Some(secret)) = (tells, outbox::generation_secret(work, &row)?) {
         let key = secret.control_key(&row.log, row.generation);
         let bytes = key.seal_signal(&mut work.core.random.clone(), &row.log, me.as_bytes());
         let token = secret.write_token(&row.log, row.generation);

@@ -23,6 +23,7 @@ mod inbox;
 mod invitation;
 mod knock;
 mod members;
+mod mentions;
 mod outbox;
 mod people;
 mod pump;

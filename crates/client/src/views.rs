@@ -2,7 +2,9 @@
 
 use veche_store::{AccountRow, IntentState, InvitationState, LogState, MessageRow, RowState, Tx};
 use veche_wire::content::{Body, File};
-use veche_wire::{AccountId, ContactLink, Content, EntryId, JoinLink, LogId, ServerAddress};
+use veche_wire::{
+    AccountId, ContactLink, Content, EntryId, JoinLink, LogId, ServerAddress, limits,
+};
 
 use crate::api::{
     ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, JoinRequestView,
@@ -110,7 +112,7 @@ impl Client {
                     Some(peer) => name_of(tx, peer)?,
                     None => row.title.clone(),
                 };
-                let (unread, _) = tx.unread(&row.chat, row.read_arrival)?;
+                let unread = tx.unread(&row.chat, row.read_arrival)?;
                 let kind = if row.direct { ChatKind::Direct } else { ChatKind::Group };
                 let log = tx.logs_of(&row.chat)?.pop();
                 let state = match log.as_ref().map(|log| log.state) {
@@ -122,8 +124,15 @@ impl Client {
                 };
                 let roster = log.map(|log| tx.roster(&log.log)).transpose()?.flatten();
                 let member_count = roster.map_or(0, |roster| roster.accounts);
-                let chat = row.chat;
-                views.push(ChatView { chat, kind, title, member_count, unread, state });
+                views.push(ChatView {
+                    chat: row.chat,
+                    kind,
+                    title,
+                    member_count,
+                    unread: unread.messages,
+                    unread_mentions: unread.mentions,
+                    state,
+                });
             }
             Ok(views)
         })
@@ -496,7 +505,8 @@ fn message_view(tx: &Tx<'_>, row: &MessageRow) -> Result<MessageView, ClientErro
             None => reactions.push((reaction.emoji, vec![name])),
         }
     }
-    let read_by = tx.receipts(&row.chat, &row.id)?;
+    let readers = tx.receipts(&row.chat, &row.id)?;
+    let named = readers.iter().take(limits::RECEIPTS_DEVICES_MAX);
     let content = row.content.as_deref().map(Content::decode).transpose()?;
     let (from, display_name) = names_of(tx, &row.account)?;
     Ok(MessageView {
@@ -519,7 +529,9 @@ fn message_view(tx: &Tx<'_>, row: &MessageRow) -> Result<MessageView, ClientErro
             RowState::Received => MessageState::Received,
             RowState::Failed => MessageState::Failed(row.reason.clone().unwrap_or_default()),
         },
-        read_by: read_by.iter().map(|who| name_of(tx, who)).collect::<Result<_, _>>()?,
+        read_count: readers.len() as u64,
+        read_by: named.map(|who| name_of(tx, who)).collect::<Result<_, _>>()?,
+        mentions_me: row.mentions_me && !row.deleted,
     })
 }
 

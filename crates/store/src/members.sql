@@ -1,6 +1,6 @@
--- Who is in each log, so that a group of thousands is listed without its tree. Version 6 of what
--- tables.sql makes.
+-- Living among many. Version 6 of what tables.sql makes.
 
+-- Who is in each log, so that a group of thousands is listed without its tree.
 CREATE TABLE member (
     log BLOB NOT NULL,
     account BLOB NOT NULL,
@@ -17,3 +17,6 @@ CREATE TABLE roster (
     accounts INTEGER NOT NULL,
     devices INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Whether a message calls for this person's attention.
+ALTER TABLE message ADD COLUMN mentions_me INTEGER NOT NULL DEFAULT 0;

@@ -3,6 +3,8 @@
 //! A [`Content`] is one `mimiContent`. Its `salt` is our [`EntryId`]: the message's id, the same
 //! everywhere; `replaces` and `inReplyTo` hold such ids (docs/decisions says why not the hash).
 
+use std::collections::BTreeSet;
+
 use crate::{AccountId, AdminKey, BlobId, DecodeError, EntryId, Millis, codec, limits};
 
 /// One message, reaction, edit, deletion, receipt or note between clients.
@@ -18,6 +20,8 @@ pub struct Content {
     pub in_reply_to: Option<EntryId>,
     /// What its author wants to be called (extension `veche.display_name`); in what is shown only.
     pub display_name: Option<DisplayName>,
+    /// Who is meant by it (extension `veche.mentions`); in what is shown only.
+    pub mentions: Mentions,
     /// What it says.
     pub body: Body,
 }
@@ -31,6 +35,23 @@ pub struct DisplayName {
     /// The name, of at most [`limits::DISPLAY_NAME_CHARS_MAX`] characters; empty where one was taken
     /// back. May hold anything: clean it before it is shown.
     pub text: String,
+}
+
+/// Who is meant by a message: their programs call for their attention.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mentions {
+    /// Everybody in the chat. Counts where the author is an admin or owner at that place.
+    pub all: bool,
+    /// These members, at most [`limits::MENTIONS_MAX`].
+    pub accounts: BTreeSet<AccountId>,
+}
+
+impl Mentions {
+    /// Whether nobody is meant.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.accounts.is_empty()
+    }
 }
 
 impl DisplayName {

@@ -71,6 +71,11 @@ pub const CONTENT_PARTS_MAX: usize = 64;
 pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
 /// The most messages of one receipt.
 pub const RECEIPT_IDS_MAX: usize = 1_000;
+/// The most devices of a chat in which programs tell each other what people have read, and that they
+/// are writing.
+pub const RECEIPTS_DEVICES_MAX: usize = 32;
+/// The most members whom one message mentions by name.
+pub const MENTIONS_MAX: usize = 32;
 /// Entries named by one note of messages that could not be read.
 pub const UNREAD_IDS_MAX: usize = 256;
 /// The latest time that anything may bear, in milliseconds: the end of the year 9999.

@@ -319,6 +319,17 @@ impl Person {
         }
     }
 
+    /// Messages for which the client called its person's attention, oldest first.
+    #[must_use]
+    pub fn called_to(&self) -> Vec<EntryId> {
+        let stage = self.stage.borrow();
+        let call = |event: &Event| match event {
+            Event::Mention { message, .. } => Some(*message),
+            _ => None,
+        };
+        stage.cast[self.who].told.iter().filter_map(call).collect()
+    }
+
     /// Notices that the client told, oldest first.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {

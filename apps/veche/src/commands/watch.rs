@@ -105,7 +105,7 @@ impl Seen {
             return false;
         }
         let mut said = view.clone();
-        said.read_by.clear();
+        (said.read_count, said.read_by) = (0, Vec::new());
         if let Some(file) = &mut said.file {
             file.here = false;
         }

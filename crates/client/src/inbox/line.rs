@@ -44,6 +44,7 @@ pub(crate) fn line(
         reply_to: None,
         edited: false,
         deleted: false,
+        mentions_me: false,
     };
     // Nobody hides a line by taking its id for a message of their own first.
     if work.tx.message(&row.chat, &id)?.is_some_and(|other| other.event.is_none()) {

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use veche_mls::{EntryRef, Group, Opened, OpenedMessage, Payload};
 use veche_store::{LogRow, MessageRow, OutboxRow, ReactionRow, RowState, position};
 use veche_wire::content::{Body, Note};
-use veche_wire::{AccountId, Content, Entry, EntryId, Kind, LogId, Seq};
+use veche_wire::{AccountId, Content, Entry, EntryId, Kind, LogId, Seq, limits};
 
 use super::{Taken, line, order};
 use crate::work::Work;
-use crate::{ClientError, Event, outbox, people, views, warm};
+use crate::{ClientError, Event, mentions, outbox, people, views, warm};
 
 /// Takes a message entry. One that does not open is junk: counted, skipped, never shown as a lost
 /// message; real losses show in the counters of their sender.
@@ -24,7 +24,7 @@ pub(super) fn take(
             let content = Content::decode(&content)?;
             let me = work.identity()?.account();
             outbox::own_message(work, row, entry, &out)?;
-            apply(work, row, entry.seq, (&me, &content))?;
+            apply(work, row, entry.seq, (&me, &content, false))?;
             warm::spoke(work, row, group)?;
         }
         return Ok(Taken::Yes);
@@ -93,10 +93,14 @@ fn opened_message(
     if !outbox::shows_as_message(&content) {
         super::unread::place_of(work, row, &content.id)?;
     }
-    if people::is_blocked(work, &account)? {
+    let is_receipt = matches!(content.body, Body::Receipt { .. });
+    let unwanted = is_receipt && group.leaf_count() > limits::RECEIPTS_DEVICES_MAX;
+    if unwanted || people::is_blocked(work, &account)? {
         return Ok(());
     }
-    apply(work, row, entry.seq, (&account, &content))
+    let me = work.identity()?.account();
+    let mentions_me = mentions::mean(group.policy(), (&account, &content.mentions), &me);
+    apply(work, row, entry.seq, (&account, &content, mentions_me))
 }
 
 fn listed_later(
@@ -157,15 +161,15 @@ pub(crate) fn apply_durable(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), 
         return Ok(());
     }
     let me = work.identity()?.account();
-    apply(work, &row, 0, (&me, &content))
+    apply(work, &row, 0, (&me, &content, false))
 }
 
-/// Applies what a message says.
+/// Applies what a message says, and to whom it calls.
 fn apply(
     work: &mut Work<'_>,
     row: &LogRow,
     seq: Seq,
-    (author, content): (&AccountId, &Content),
+    (author, content, mentions_me): (&AccountId, &Content, bool),
 ) -> Result<(), ClientError> {
     match (&content.body, content.replaces, content.in_reply_to) {
         (Body::Text(_), Some(target), _) => edit(work, row, (author, content), &target),
@@ -196,7 +200,7 @@ fn apply(
         (Body::Note(_) | Body::Nothing, _, _) => Ok(()),
         _ if outbox::shows_as_message(content) => {
             people::learn_display_name(work, author, content.display_name.as_ref())?;
-            insert(work, row, seq, (author, content))
+            insert(work, row, seq, (author, content, mentions_me))
         }
         _ => Ok(()),
     }
@@ -314,7 +318,7 @@ fn insert(
     work: &mut Work<'_>,
     row: &LogRow,
     seq: Seq,
-    (author, content): (&AccountId, &Content),
+    (author, content, mentions_me): (&AccountId, &Content, bool),
 ) -> Result<(), ClientError> {
     // A row of ours is there since it was written, with its place; inserting it again is a no-op.
     let mine = *author == work.identity()?.account();
@@ -335,6 +339,7 @@ fn insert(
         reply_to: content.in_reply_to,
         edited: false,
         deleted: false,
+        mentions_me,
     };
     apply_late(work, author, &mut message)?;
     if let Some(seq) = super::unread::place_of(work, row, &content.id)? {
@@ -345,5 +350,8 @@ fn insert(
     }
     work.core.session.received += 1;
     work.tell(Event::Message { chat: row.chat, message: content.id });
+    if mentions_me && !message.deleted {
+        work.tell(Event::Mention { chat: row.chat, message: content.id });
+    }
     Ok(())
 }

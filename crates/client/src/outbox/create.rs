@@ -106,6 +106,7 @@ fn first_line(
         reply_to: None,
         edited: false,
         deleted: false,
+        mentions_me: false,
     })?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use veche_mls::Policy;
 use veche_store::{MessageRow, OutboxRow, OutboxState, PENDING_POSITION, RowState};
-use veche_wire::content::Body;
+use veche_wire::content::{Body, Mentions};
 use veche_wire::{AccountId, Content, EntryId, Kind, LogId};
 
 use crate::api::{IntentId, Reply};
@@ -38,6 +38,7 @@ pub(crate) fn enqueue(
             reply_to: content.in_reply_to,
             edited: false,
             deleted: false,
+            mentions_me: false,
         };
         work.tx.insert_message(&row)?;
         work.tell(Event::Message { chat: *chat, message: content.id });
@@ -74,6 +75,7 @@ pub(crate) fn enqueue_content(
         replaces: None,
         in_reply_to: None,
         display_name: None,
+        mentions: Mentions::default(),
         body,
     };
     put_message(work, log, &content, None)

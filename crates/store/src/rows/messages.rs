@@ -63,6 +63,19 @@ pub struct MessageRow {
     pub edited: bool,
     /// Deleted by its author.
     pub deleted: bool,
+    /// Whether it calls for this person's attention.
+    pub mentions_me: bool,
+}
+
+/// What of a conversation the person has not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// Messages of others.
+    pub messages: u64,
+    /// Those of them that mention this person.
+    pub mentions: u64,
+    /// The last arrival of the conversation, read or not.
+    pub last: u64,
 }
 
 /// A reaction.
@@ -79,7 +92,7 @@ pub struct ReactionRow {
 }
 
 const COLUMNS: &str = "arrival, chat, id, log, rank, position, account, sent_at, state, reason, \
-                       content, text, event, reply_to, edited, deleted";
+                       content, text, event, reply_to, edited, deleted, mentions_me";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
@@ -104,6 +117,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         reply_to: maybe_id(row, 13)?,
         edited: row.get(14)?,
         deleted: row.get(15)?,
+        mentions_me: row.get(16)?,
     })
 }
 
@@ -128,8 +142,9 @@ impl Tx<'_> {
     /// Where the database fails.
     pub fn insert_message(&self, row: &MessageRow) -> Result<bool, StoreError> {
         let sql = "INSERT OR IGNORE INTO message (chat, id, log, rank, position, account, sent_at,
-                   state, reason, content, text, event, reply_to, edited, deleted)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                   state, reason, content, text, event, reply_to, edited, deleted, mentions_me)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+                   ?16)";
         let inserted = self.connection().prepare_cached(sql)?.execute(params![
             row.chat.as_bytes(),
             row.id.as_bytes(),
@@ -146,6 +161,7 @@ impl Tx<'_> {
             row.reply_to.as_ref().map(EntryId::as_bytes),
             row.edited,
             row.deleted,
+            row.mentions_me,
         ])?;
         Ok(inserted == 1)
     }
@@ -265,19 +281,21 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How many received messages came after `read_arrival`, and the last arrival of the chat.
+    /// What came after `read_arrival`.
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn unread(&self, chat: &LogId, read_arrival: u64) -> Result<(u64, u64), StoreError> {
-        let sql = "SELECT count(*), (SELECT coalesce(max(arrival), 0) FROM message WHERE chat = ?1)
+    pub fn unread(&self, chat: &LogId, read_arrival: u64) -> Result<Unread, StoreError> {
+        let sql = "SELECT count(*), count(*) FILTER (WHERE mentions_me),
+                   (SELECT coalesce(max(arrival), 0) FROM message WHERE chat = ?1)
                    FROM message WHERE chat = ?1 AND arrival > ?2 AND state = 2 AND event IS NULL
                    AND NOT deleted";
         let key = params![chat.as_bytes(), signed(read_arrival)];
-        Ok(self
-            .connection()
-            .prepare_cached(sql)?
-            .query_row(key, |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)))?)
+        let read = |row: &Row<'_>| {
+            let (messages, mentions) = (unsigned(row, 0)?, unsigned(row, 1)?);
+            Ok(Unread { messages, mentions, last: unsigned(row, 2)? })
+        };
+        Ok(self.connection().prepare_cached(sql)?.query_row(key, read)?)
     }
 
     /// Received messages of others with an arrival in `(after, up_to]`, at most `limit`, for a

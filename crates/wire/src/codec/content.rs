@@ -17,6 +17,7 @@ const STATUS_TYPE: &str = "application/mimi-message-status";
 const NOTE_TYPE: &str = "application/veche-note+cbor";
 
 const SENT_AT: &str = "veche.sent_at";
+const MENTIONS: &str = "veche.mentions";
 const BLOB_SIZE: &str = "veche.blob_size";
 const DISPLAY_NAME: &str = "veche.display_name";
 const BLOB_URL: &str = "veche:blob/";

@@ -1,7 +1,7 @@
 //! One of each thing that travels: what golden tests pin and mutations begin with. The keys and
 //! signatures in them are patterns, not keys.
 
-use crate::content::{Body, Content, DisplayName, File, FileKey, Note};
+use crate::content::{Body, Content, DisplayName, File, FileKey, Mentions, Note};
 use crate::{
     AccountId, AccountRecord, AdminKey, AdminList, Append, BlobId, Certificate, ClientFrame,
     Commitment, ContactLink, Credential, Delivery, DeviceId, DeviceRecord, Entry, EntryId,
@@ -45,12 +45,17 @@ pub fn contents() -> Samples<Content> {
         replaces: None,
         in_reply_to: None,
         display_name: None,
+        mentions: Mentions::default(),
         body,
     };
     let display_name = DisplayName { since: 1_690_000_000_000, text: "Ana Petrović".into() };
     let called = Content {
         display_name: Some(display_name),
         ..content(Body::File { text: "look".into(), file: file() })
+    };
+    let mentioning = |all, accounts: &[AccountId]| Content {
+        mentions: Mentions { all, accounts: accounts.iter().copied().collect() },
+        ..content(Body::Text("@ana".into()))
     };
     let other = EntryId([0x21; 16]);
     let reply = Content { in_reply_to: Some(other), ..content(Body::Text("yes".into())) };
@@ -71,6 +76,8 @@ pub fn contents() -> Samples<Content> {
         ("admin key", content(Body::Note(Note::AdminKey(AdminKey([0xa0; 32]))))),
         ("declined", content(Body::Note(Note::Declined(ACCOUNT)))),
         ("unread", content(Body::Note(Note::Unread(vec![ENTRY, other])))),
+        ("mentions", mentioning(false, &[ACCOUNT, AccountId([0x31; 32])])),
+        ("mention of all", mentioning(true, &[])),
         ("unknown", unknown_content()),
     ]
 }
@@ -85,7 +92,15 @@ fn unknown_content() -> Content {
     bytes.extend(b"text/x-new");
     bytes.extend([0x42, b'h', b'i']);
     let body = Body::Unknown { content_type: "text/x-new".into(), bytes };
-    Content { id: ENTRY, sent_at: 7, replaces: None, in_reply_to: None, display_name: None, body }
+    Content {
+        id: ENTRY,
+        sent_at: 7,
+        replaces: None,
+        in_reply_to: None,
+        display_name: None,
+        mentions: Mentions::default(),
+        body,
+    }
 }
 
 /// With and without a link key.

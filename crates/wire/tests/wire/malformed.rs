@@ -1,6 +1,6 @@
 //! Bad input, and the error that each gets.
 
-use veche_wire::content::{Body, Content, DisplayName};
+use veche_wire::content::{Body, Content, DisplayName, Mentions};
 use veche_wire::fuzz::samples;
 use veche_wire::*;
 
@@ -291,8 +291,8 @@ fn certificates_and_credentials() {
 }
 
 fn content(body: Body) -> Content {
-    let (id, display_name) = (EntryId([1; 16]), None);
-    Content { id, sent_at: 7, replaces: None, in_reply_to: None, display_name, body }
+    let (id, display_name, mentions) = (EntryId([1; 16]), None, Mentions::default());
+    Content { id, sent_at: 7, replaces: None, in_reply_to: None, display_name, mentions, body }
 }
 
 #[test]
@@ -311,12 +311,19 @@ fn contents_that_break_a_limit() {
         let display_name = Some(DisplayName { since, text });
         Content { display_name, ..content(Body::Text("hello".into())) }.encode()
     };
+    let mentioning = |count: u8| {
+        let accounts = (0..count).map(|number| AccountId([number; 32])).collect();
+        let mentions = Mentions { all: false, accounts };
+        Content { mentions, ..content(Body::Text("@ana".into())) }.encode()
+    };
     assert!(Content::decode(&called(1, "ж".repeat(64))).is_ok());
+    assert!(Content::decode(&mentioning(32)).is_ok());
     check(
         Content::decode,
         vec![
             (called(1, "ж".repeat(65)), "display name is larger than the limit of 64"),
             (called(0, "ana".into()), "display name is malformed"),
+            (mentioning(33), "content is malformed"),
             (called(limits::MILLIS_MAX + 1, "ana".into()), "display name is malformed"),
             (
                 content(Body::Text("x".repeat((64 << 10) + 1))).encode(),
@@ -431,6 +438,23 @@ fn contents_of_newer_programs_are_kept() {
         assert_eq!((content_type.as_str(), kept), (expected, &bytes));
         assert_eq!(content.encode(), bytes, "it goes on as it came");
     }
+}
+
+#[test]
+fn mentions_are_of_somebody_and_in_order() {
+    let mentioning = |all: u8, accounts: &[u8]| {
+        let names = [b"veche.sent_at".as_slice(), &[0x07, 0x6e], b"veche.mentions"].concat();
+        let head = [0x82, all, 0x80 | u8::try_from(accounts.len()).unwrap()];
+        let accounts = accounts.iter().flat_map(|one| [vec![0x58, 0x20], vec![*one; 32]].concat());
+        let value = head.into_iter().chain(accounts).collect::<Vec<u8>>();
+        mimi(&salt(), &[&[0xa2, 0x6d], names.as_slice(), &value].concat(), &[0x83, 1, 0x60, 0])
+    };
+    let (no, yes) = (0xf4, 0xf5);
+    let read = Content::decode(&mentioning(yes, &[3, 7])).unwrap().mentions;
+    let accounts = [AccountId([3; 32]), AccountId([7; 32])].into();
+    assert_eq!(read, Mentions { all: true, accounts });
+    let malformed = [mentioning(no, &[]), mentioning(no, &[7, 3]), mentioning(yes, &[3, 3])];
+    check(Content::decode, malformed.map(|bytes| (bytes, "content is malformed")).into());
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Arbitrary frames and contents, within the limits.
 
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
-use veche_wire::content::{Body, DisplayName, File, FileKey, Note};
+use veche_wire::content::{Body, DisplayName, File, FileKey, Mentions, Note};
 use veche_wire::*;
 
 fn log() -> impl Strategy<Value = LogId> {
@@ -304,12 +304,14 @@ pub(crate) fn content() -> impl Strategy<Value = Content> {
     let ids = (entry_id(), option::of(entry_id()), entry_id(), any::<bool>());
     let called = (1..=limits::MILLIS_MAX, "\\PC{0,64}")
         .prop_map(|(since, text)| DisplayName { since, text });
-    (ids, 0..=limits::MILLIS_MAX, option::of(called), body()).prop_map(
-        |((id, replaces, in_reply_to, answers), sent_at, display_name, body)| {
+    let accounts = btree_set(any::<[u8; 32]>().prop_map(AccountId), 0..=limits::MENTIONS_MAX);
+    let mentions = (any::<bool>(), accounts).prop_map(|(all, accounts)| Mentions { all, accounts });
+    (ids, 0..=limits::MILLIS_MAX, option::of(called), mentions, body()).prop_map(
+        |((id, replaces, in_reply_to, answers), sent_at, display_name, mentions, body)| {
             // A reaction is always to something.
             let answers = answers || matches!(body, Body::Reaction(_));
             let in_reply_to = answers.then_some(in_reply_to);
-            Content { id, sent_at, replaces, in_reply_to, display_name, body }
+            Content { id, sent_at, replaces, in_reply_to, display_name, mentions, body }
         },
     )
 }

@@ -6,7 +6,7 @@ use minicbor::{Decoder, decode};
 
 use super::{cardinality, disposition, length};
 use crate::codec::cbor;
-use crate::content::{Body, Content, DisplayName, File, FileKey, Note};
+use crate::content::{Body, Content, DisplayName, File, FileKey, Mentions, Note};
 use crate::{AccountId, AdminKey, BlobId, DecodeError, EntryId, limits};
 
 pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, DecodeError> {
@@ -33,6 +33,7 @@ pub(crate) fn decode_content(bytes: &[u8]) -> Result<Content, DecodeError> {
         replaces: outer.replaces,
         in_reply_to: outer.in_reply_to,
         display_name,
+        mentions: outer.extensions.mentions,
         body,
     })
 }
@@ -51,6 +52,7 @@ struct Extensions<'b> {
     sent_at: u64,
     blob_size: Option<u64>,
     display_name: Option<(u64, &'b str)>,
+    mentions: Mentions,
 }
 
 struct Part<'b> {
@@ -106,6 +108,7 @@ fn take_outer<'b>(decoder: &mut Decoder<'b>) -> Result<Outer<'b>, decode::Error>
 /// Extensions that this program does not know are skipped. None is there twice: the map is sorted.
 fn take_extensions<'b>(decoder: &mut Decoder<'b>) -> Result<Extensions<'b>, decode::Error> {
     let (mut sent_at, mut blob_size, mut display_name) = (None, None, None);
+    let mut mentions = Mentions::default();
     let count = decoder.map()?.ok_or(decode::Error::message("indefinite map"))?;
     for _ in 0..count {
         let name = match decoder.datatype()? {
@@ -122,11 +125,33 @@ fn take_extensions<'b>(decoder: &mut Decoder<'b>) -> Result<Extensions<'b>, deco
                 cbor::array(decoder, 2)?;
                 display_name = Some((decoder.u64()?, decoder.str()?));
             }
+            super::MENTIONS => mentions = take_mentions(decoder)?,
             _ => decoder.skip()?,
         }
     }
     let sent_at = sent_at.ok_or(decode::Error::message("no time"))?;
-    Ok(Extensions { sent_at, blob_size, display_name })
+    Ok(Extensions { sent_at, blob_size, display_name, mentions })
+}
+
+/// Takes mentions: of somebody, and the accounts in ascending order.
+fn take_mentions(decoder: &mut Decoder<'_>) -> Result<Mentions, decode::Error> {
+    cbor::array(decoder, 2)?;
+    let mut mentions = Mentions { all: decoder.bool()?, ..Mentions::default() };
+    let count = decoder.array()?.unwrap_or(0);
+    if count > limits::MENTIONS_MAX as u64 {
+        return Err(decode::Error::message("number of mentions"));
+    }
+    for _ in 0..count {
+        let account = AccountId(cbor::exact(decoder)?);
+        if mentions.accounts.last().is_some_and(|last| *last >= account) {
+            return Err(decode::Error::message("order of mentions"));
+        }
+        mentions.accounts.insert(account);
+    }
+    if mentions.is_empty() {
+        return Err(decode::Error::message("mentions of nobody"));
+    }
+    Ok(mentions)
 }
 
 /// Takes one `NestedPart`; `left` counts down how many the whole content may still have. The depth

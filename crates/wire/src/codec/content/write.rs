@@ -41,12 +41,21 @@ fn write_extensions(out: &mut Out<'_>, content: &Content) -> Written {
         Body::File { file, .. } => Some(file),
         _ => None,
     };
-    let count = 1 + u64::from(file.is_some()) + u64::from(content.display_name.is_some());
+    let Content { mentions, display_name, .. } = content;
+    let optional = [!mentions.is_empty(), file.is_some(), display_name.is_some()];
+    let count = 1 + optional.into_iter().map(u64::from).sum::<u64>();
     out.map(count)?.str(super::SENT_AT)?.u64(content.sent_at)?;
+    if !mentions.is_empty() {
+        out.str(super::MENTIONS)?.array(2)?.bool(mentions.all)?;
+        out.array(mentions.accounts.len() as u64)?;
+        for account in &mentions.accounts {
+            out.bytes(account.as_bytes())?;
+        }
+    }
     if let Some(file) = file {
         out.str(super::BLOB_SIZE)?.u64(file.blob_size)?;
     }
-    if let Some(name) = &content.display_name {
+    if let Some(name) = display_name {
         out.str(super::DISPLAY_NAME)?.array(2)?.u64(name.since)?.str(&name.text)?;
     }
     Ok(())
