@@ -3,6 +3,7 @@
 mod damage;
 mod homes;
 mod keep;
+mod members;
 mod transactions;
 
 use std::path::PathBuf;
