@@ -79,3 +79,10 @@ fn an_unknown_name_is_refused_with_those_that_there_are() {
     let refusal = run("nothing", &Sizes::quick(), &mut |_| {}).unwrap_err();
     assert!(NAMES.iter().all(|name| refusal.contains(name)), "{refusal}");
 }
+
+#[test]
+fn looks_at_members_are_measured_in_a_home_just_opened_and_again() {
+    let rows = measure("members", &["leaves", "what"]);
+    assert_eq!(rows.len(), 2 * 4, "{:?}", rows.keys());
+    assert_positive(&rows, &["open_first_wall_ms", "cold_wall_ms", "warm_wall_ms", "messages"]);
+}

@@ -11,6 +11,7 @@ mod catch_up;
 mod crowd;
 mod idle;
 mod kept;
+mod members;
 mod meter;
 mod sealing;
 
@@ -58,7 +59,7 @@ impl Sizes {
 }
 
 /// All measurements, by name.
-pub const NAMES: [&str; 5] = ["appends", "sealing", "kept", "catch_up", "idle"];
+pub const NAMES: [&str; 6] = ["appends", "sealing", "kept", "members", "catch_up", "idle"];
 
 /// Runs the measurement `name`, and hands over one JSON object for each row of its results. Each
 /// has the field `bench`, the name.
@@ -70,6 +71,7 @@ pub fn run(name: &str, sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Result<(
         "appends" => appends::run(sizes, report),
         "sealing" => sealing::run(sizes, report),
         "kept" => kept::run(sizes, report),
+        "members" => members::run(sizes, report),
         "catch_up" => catch_up::run(sizes, report),
         "idle" => idle::run(sizes, report),
         _ => Err(format!("there is no measurement `{name}`; there are {}", NAMES.join(", "))),
