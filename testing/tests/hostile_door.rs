@@ -225,7 +225,7 @@ fn a_door_with_other_tokens_is_left_alone_until_there_is_a_new_one() {
     let mut mallory = stranger(&mut world, (1, 1));
     let secret = ana.look(|client| client.door_secret(group)).expect("a door has a secret");
     let id = EntryId::random(&mut mallory.dice);
-    let plan = RiderPlan { generation: Some(1), admins: None, freeze: None };
+    let plan = RiderPlan { generation: Some(1), ..RiderPlan::default() };
     let place = RiderPlace { log: link.door, id, kind: Kind::Rotate, bytes: &[] };
     let garbage = TokenHashes { read: TokenHash([1; 32]), write: TokenHash([2; 32]) };
     let rider = secret.admin_secret().sign_rider(&plan, garbage, &place);

@@ -297,6 +297,7 @@ pub(crate) fn words(refused: &Refused) -> String {
         Refused::Taken => "it is taken by somebody else".into(),
         Refused::TooLarge { limit } => format!("it is larger than the server takes ({limit})"),
         Refused::Frozen => "the chat is frozen by its admins".into(),
+        Refused::Guarded => "the group is guarded: only its admins change it now".into(),
         Refused::Full => "the server's disk is full".into(),
         Refused::InviteNeeded => "the server asks for a valid invite code (--invite CODE)".into(),
         Refused::RegistrationClosed => "the server takes no new accounts".into(),

@@ -153,6 +153,8 @@ pub struct RiderPlan {
     pub admins: Option<AdminList>,
     /// Freeze or thaw.
     pub freeze: Option<bool>,
+    /// The beginning or end of a guard.
+    pub guard: Option<bool>,
 }
 
 impl RiderPlan {
@@ -163,13 +165,14 @@ impl RiderPlan {
             generation: rider.rotation.map(|rotation| rotation.generation),
             admins: rider.admins.clone(),
             freeze: rider.freeze,
+            guard: rider.guard,
         }
     }
 
-    /// Whether nothing changes: then the entry has no rider.
+    /// Whether nothing changes: then the entry needs no rider, but in a guarded log.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.generation.is_none() && self.admins.is_none() && self.freeze.is_none()
+        *self == Self::default()
     }
 
     /// For [`Bound::rider_hash`]: zeros where nothing changes, else SHA-256 of a label and the plan.
@@ -178,7 +181,7 @@ impl RiderPlan {
         if self.is_empty() {
             return [0; 32];
         }
-        let mut out = Writer::new(VERSION, 3);
+        let mut out = Writer::new(VERSION, 3 + u64::from(self.guard.is_some()));
         out.maybe_number(self.generation);
         match &self.admins {
             None => {
@@ -192,6 +195,9 @@ impl RiderPlan {
             }
         }
         out.maybe_number(self.freeze.map(u64::from));
+        if let Some(guard) = self.guard {
+            out.number(guard.into());
+        }
         sha256(&[b"veche rider plan v1\0", &out.finish()])
     }
 }

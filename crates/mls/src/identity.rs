@@ -408,6 +408,7 @@ impl AdminSecret {
             rotation: plan.generation.map(|generation| Rotation { generation, tokens }),
             admins: plan.admins.clone(),
             freeze: plan.freeze,
+            guard: plan.guard,
             signer: self.public(),
             signature: [0; 64],
         };

@@ -244,14 +244,13 @@ fn check_append(append: &Append) -> Result<(), Refused> {
 fn check_rider(kind: Kind, rider: &Rider) -> Result<(), Refused> {
     let fits = match kind {
         Kind::Message | Kind::Control => false,
-        Kind::Commit => {
-            rider.rotation.is_some() || rider.admins.is_some() || rider.freeze.is_some()
-        }
+        // It may only sign.
+        Kind::Commit => true,
         Kind::Rotate => rider.rotation.is_some(),
         Kind::Admins => rider.admins.is_some(),
-        Kind::Freeze => rider.freeze.is_some(),
+        Kind::Freeze => rider.freeze.is_some() || rider.guard.is_some(),
     };
-    if !fits {
+    if !fits || rider.guard.is_some() && kind != Kind::Freeze {
         return Err(malformed("the rider does not fit the kind of the entry"));
     }
     rider.admins.as_ref().map_or(Ok(()), |admins| check_admins(admins.keys.len()))

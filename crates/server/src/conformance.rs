@@ -16,6 +16,7 @@ use crate::storage::{
 /// Runs the whole suite, each part over an engine of its own.
 pub fn all<E: Engine>(fresh: &mut dyn FnMut() -> E) {
     logs_keep_records(&mut fresh());
+    a_guard_is_kept_until_it_ends(&mut fresh());
     entries_come_back_in_order(&mut fresh());
     retired_tokens_are_remembered(&mut fresh());
     a_failed_batch_leaves_no_trace(&mut fresh());
@@ -54,6 +55,7 @@ fn record() -> LogRecord {
         admins_version: 2,
         admins: vec![AdminKey([5; 32]), AdminKey([6; 32])],
         frozen: true,
+        guarded: false,
         made_with: [8; 32],
     }
 }
@@ -93,6 +95,22 @@ fn logs_keep_records(engine: &mut impl Engine) {
     write(engine, |batch| {
         assert_eq!(batch.log(&LOG).unwrap(), Some(changed.clone()));
         assert_eq!(batch.log(&OTHER_LOG).unwrap(), None);
+    });
+}
+
+fn a_guard_is_kept_until_it_ends(engine: &mut impl Engine) {
+    let guarded = LogRecord { guarded: true, frozen: false, ..record() };
+    write(engine, |batch| {
+        batch.put_log(&LOG, &guarded).unwrap();
+        batch.put_log(&OTHER_LOG, &record()).unwrap();
+    });
+    write(engine, |batch| {
+        assert_eq!(batch.log(&LOG).unwrap(), Some(guarded.clone()));
+        assert_eq!(batch.log(&OTHER_LOG).unwrap(), Some(record()));
+        batch.put_log(&LOG, &LogRecord { guarded: false, ..guarded.clone() }).unwrap();
+    });
+    write(engine, |batch| {
+        assert!(!batch.log(&LOG).unwrap().unwrap().guarded);
     });
 }
 

@@ -40,6 +40,7 @@ impl Station<'_> {
                     admins_version: 0,
                     admins: admins.to_vec(),
                     frozen: false,
+                    guarded: false,
                     made_with,
                 };
                 self.batch.put_log(log, &record)?;
@@ -63,6 +64,7 @@ impl Station<'_> {
         }
         // Before the rider: an author who was overtaken is told so, whatever it may no longer do.
         self.check_fence(&record, append)?;
+        self.check_guard(&record, append)?;
         if let Some(rider) = &append.rider {
             check_rider(&record, append, rider)?;
         }
@@ -120,6 +122,12 @@ impl Station<'_> {
         Ok(())
     }
 
+    /// docs/protocol.md, rule 5: while somebody writes junk, only admins commit.
+    fn check_guard(&self, record: &LogRecord, append: &Append) -> Result<(), Refused> {
+        let is_open = !record.guarded || append.kind != Kind::Commit || append.rider.is_some();
+        if is_open || self.switches.is_without_guard() { Ok(()) } else { Err(Refused::Guarded) }
+    }
+
     /// docs/protocol.md, rule 5: a least time between two commits.
     fn check_gap(&self, append: &Append) -> Result<(), Refused> {
         if append.kind != Kind::Commit || self.config.commit_gap_ms == 0 {
@@ -168,6 +176,7 @@ impl Station<'_> {
                 record.admins.clone_from(&admins.keys);
             }
             record.frozen = rider.freeze.unwrap_or(record.frozen);
+            record.guarded = rider.guard.unwrap_or(record.guarded);
         }
         let entry = Entry {
             seq,

@@ -25,7 +25,7 @@ const REQUEST_KINDS: [&str; 13] = [
     "get_blob",
 ];
 
-const REFUSAL_KINDS: [&str; 17] = [
+const REFUSAL_KINDS: [&str; 18] = [
     "stale",
     "later",
     "out_of_order",
@@ -43,6 +43,7 @@ const REFUSAL_KINDS: [&str; 17] = [
     "malformed",
     "incompatible",
     "broken",
+    "guarded",
 ];
 
 /// A number that goes up and down or only up, shared between threads.
@@ -141,6 +142,7 @@ impl Metrics {
             Refused::Malformed { .. } => 14,
             Refused::Incompatible { .. } => 15,
             Refused::Broken => 16,
+            Refused::Guarded => 17,
         };
         self.refusals.iter().skip(kind).take(1).for_each(|count| count.add(1));
     }

@@ -38,6 +38,8 @@ pub enum Mutant {
     NoIdCheck,
     /// Takes an entry before the one its author named as the previous.
     NoPrevCheck,
+    /// Takes commits that no admin has signed while the log is guarded.
+    NoGuard,
 }
 
 /// The delivery service over an engine.

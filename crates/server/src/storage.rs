@@ -78,6 +78,8 @@ pub struct LogRecord {
     pub admins: Vec<AdminKey>,
     /// Whether only entries with a rider are taken.
     pub frozen: bool,
+    /// Whether commits are taken only with a rider.
+    pub guarded: bool,
     /// SHA-256 over the parameters of its creation, so that creating again can be told from
     /// creating otherwise.
     pub made_with: [u8; 32],

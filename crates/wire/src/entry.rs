@@ -18,7 +18,7 @@ pub enum Kind {
     Rotate = 4,
     /// A change of the admin list on its own.
     Admins = 5,
-    /// A freeze or thaw on its own.
+    /// A freeze or thaw, or the beginning or end of a guard.
     Freeze = 6,
 }
 
@@ -145,7 +145,7 @@ pub struct AdminList {
     pub keys: Vec<AdminKey>,
 }
 
-/// A change of rights, signed by an admin key.
+/// A change of rights, signed by an admin key; on a commit it may change nothing and only sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rider {
     /// New tokens.
@@ -154,6 +154,8 @@ pub struct Rider {
     pub admins: Option<AdminList>,
     /// Freezes (`true`) or thaws (`false`) the log: a frozen log takes no entry without a rider.
     pub freeze: Option<bool>,
+    /// Guards the log (`true`) or ends that (`false`): a guarded log takes no commit without a rider.
+    pub guard: Option<bool>,
     /// The key that signs.
     pub signer: AdminKey,
     /// Ed25519 over [`Rider::signed_bytes`].
@@ -176,8 +178,8 @@ impl Rider {
     }
 
     /// The bytes that `signature` covers: label, log, id, kind, SHA-256 of the entry's bytes, and
-    /// the changes. `after_commit` is not covered: it may change when the same entry is submitted
-    /// again.
+    /// the changes. A guard stands behind everything else, and leaves no byte where it does not
+    /// change. `after_commit` is not covered: it may change when the same entry is submitted again.
     #[must_use]
     pub fn signed_bytes(
         &self,
@@ -217,6 +219,7 @@ impl Rider {
             Some(true) => 2,
         });
         out.extend(self.signer.as_bytes());
+        out.extend(self.guard.map(|guard| if guard { 2 } else { 1 }));
         out
     }
 }

@@ -440,6 +440,8 @@ pub enum Refused {
     },
     /// The log takes no entries.
     Frozen,
+    /// The log is guarded, and the commit carries no admin key's signature.
+    Guarded,
     /// The server's disk is full or a quota is used up: nothing was stored; try again later.
     Full,
     /// Registration needs an invite code, or the code is not (or no longer) valid.

@@ -148,6 +148,7 @@ fn count_refused(refused: &Refused, counts: &mut Counts) {
         Refused::Taken => "refused: taken",
         Refused::TooLarge { .. } => "refused: too large",
         Refused::Frozen => "refused: frozen",
+        Refused::Guarded => "refused: guarded",
         Refused::Full => "refused: full",
         Refused::InviteNeeded => "refused: invite needed",
         Refused::RegistrationClosed => "refused: registration closed",

@@ -34,6 +34,7 @@ fn record(made_with: [u8; 32], key: [u8; 32]) -> LogRecord {
         admins_version: 0,
         admins: vec![AdminKey(key)],
         frozen: false,
+        guarded: false,
         made_with,
     }
 }

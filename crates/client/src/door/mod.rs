@@ -81,7 +81,7 @@ fn closing((door, after_commit): (&LogId, Seq), secret: &DoorSecret) -> Request 
         TokenHashes { read: TokenHash([0; 32]), write: TokenHash([0; 32]) };
     // The same on every try.
     let id = EntryId(door.0);
-    let plan = RiderPlan { generation: None, admins: None, freeze: Some(true) };
+    let plan = RiderPlan { freeze: Some(true), ..RiderPlan::default() };
     let place = RiderPlace { log: *door, id, kind: Kind::Freeze, bytes: &[] };
     let rider = Some(secret.admin_secret().sign_rider(&plan, NO_TOKENS, &place));
     let token = door_write_token(&secret.link_secret());

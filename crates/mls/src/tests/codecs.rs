@@ -98,7 +98,9 @@ fn a_rider_plan_is_bound_by_its_hash() {
         RiderPlan { admins: Some(other), ..RiderPlan::default() },
         RiderPlan { freeze: Some(false), ..RiderPlan::default() },
         RiderPlan { freeze: Some(true), ..RiderPlan::default() },
-        RiderPlan { generation: Some(1), admins: Some(admins), freeze: Some(true) },
+        RiderPlan { guard: Some(false), ..RiderPlan::default() },
+        RiderPlan { guard: Some(true), ..RiderPlan::default() },
+        RiderPlan { generation: Some(1), admins: Some(admins), freeze: Some(true), guard: None },
     ];
     let hashes: std::collections::BTreeSet<_> = plans.iter().map(RiderPlan::hash).collect();
     assert_eq!(hashes.len(), plans.len());

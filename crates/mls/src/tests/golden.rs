@@ -164,7 +164,8 @@ fn short_envelopes() {
 #[test]
 fn rider_plan_and_transcript() {
     let admins = AdminList { version: 2, keys: vec![AdminKey([1; 32])] };
-    let plan = RiderPlan { generation: Some(1), admins: Some(admins), freeze: Some(true) };
+    let plan =
+        RiderPlan { generation: Some(1), admins: Some(admins), freeze: Some(true), guard: None };
     check(
         &plan.hash(),
         &expect!["b05675204e9cd6153f7c45b230aa6f712dde992b48bec75c1a4f64b0e5417536"],

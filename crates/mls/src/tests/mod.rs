@@ -185,6 +185,7 @@ impl Person {
             generation: needs.rotation.then_some(self.generation + 1),
             admins: needs.admins,
             freeze: None,
+            guard: None,
         })
     }
 

@@ -97,6 +97,7 @@ impl Switches {
     switch!(is_without_fence, NoFence);
     switch!(is_without_id_check, NoIdCheck);
     switch!(is_without_prev_check, NoPrevCheck);
+    switch!(is_without_guard, NoGuard);
 }
 
 /// Where a request is done: the open transaction and all it may look at.

@@ -37,8 +37,8 @@ mod logs;
 pub use backup::backup;
 
 /// Version of both schemas, in `PRAGMA user_version`. Version 2 has one index less on the entries, and
-/// a log's row is behind what the log holds.
-const SCHEMA_VERSION: u32 = 2;
+/// a log's row is behind what the log holds. Version 3 knows whether a log is guarded.
+const SCHEMA_VERSION: u32 = 3;
 /// How long to wait for another program that uses the same database (`veched invite`, `backup`).
 const BUSY_MS: Duration = Duration::from_secs(10);
 /// Databases up to this size are checked page by page at start.
@@ -55,6 +55,12 @@ const VACUUM_PAGES: u32 = 1_000;
 /// A directory up to this size is written anew now and then, in the order of its keys. In a larger
 /// one, each is one of thousands.
 const SCATTER_BYTES_MAX: u64 = 32 << 20;
+
+/// What a database is made with, and how one of each earlier version, from the first, becomes the next.
+struct Schema {
+    tables: &'static str,
+    steps: [&'static str; SCHEMA_VERSION as usize - 1],
+}
 
 /// SQLite and files in one folder.
 pub struct Embedded {
@@ -299,7 +305,7 @@ pub fn add_invite_code(folder: &Path, hash: &[u8; 32], code: InviteCode) -> Stor
     directory::put_code(&open_directory(folder, None)?, hash, code)
 }
 
-fn open_database(path: &Path, schema: &str, vfs: Option<&CStr>) -> Stored<Connection> {
+fn open_database(path: &Path, schema: Schema, vfs: Option<&CStr>) -> Stored<Connection> {
     let is_new = !path.exists();
     let mut database = match vfs {
         None => Connection::open(path)?,
@@ -324,14 +330,16 @@ fn open_database(path: &Path, schema: &str, vfs: Option<&CStr>) -> Stored<Connec
     match version {
         0 => {
             let transaction = database.transaction()?;
-            transaction.execute_batch(schema)?;
+            transaction.execute_batch(schema.tables)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()?;
         }
-        1 => {
+        1..SCHEMA_VERSION => {
             check_pages(&database, path)?;
             let transaction = database.transaction()?;
-            transaction.execute_batch(logs::FROM_VERSION_1)?;
+            for step in schema.steps.iter().skip(version as usize - 1) {
+                transaction.execute_batch(step)?;
+            }
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()?;
         }

@@ -6,7 +6,7 @@ use veche_wire::{
 };
 
 use super::stage::{
-    Chat, appended, assert_malformed, changes, entry_id, key_of, refused, signed, stage,
+    Chat, appended, assert_malformed, changes, entry_id, guard, key_of, refused, signed, stage,
     stage_with, stale,
 };
 
@@ -219,6 +219,32 @@ fn a_frozen_log_takes_only_riders() {
 }
 
 #[test]
+fn a_guarded_log_takes_commits_that_an_admin_has_signed() {
+    let mut stage = stage_with(|config| config.commit_gap_ms = 0);
+    let ana = stage.connect();
+    let chat = stage.chat(ana);
+    let set = |number, to| signed(chat.append(Kind::Freeze, number), &chat.admin, guard(to));
+    let nothing = || changes(None, None, None);
+    assert_eq!(stage.append(ana, &set(1, true)), appended(1));
+
+    assert_eq!(stage.append(ana, &chat.commit(2)), refused(Refused::Guarded));
+    assert_eq!(stage.append(ana, &chat.message(3)), appended(2), "messages go on");
+    assert_eq!(stage.append(ana, &chat.append(Kind::Control, 4)), appended(3), "and requests");
+    let stranger = signed(chat.commit(2), &SigningKey::from_bytes(&[3; 32]), nothing());
+    assert_eq!(stage.append(ana, &stranger), refused(Refused::Forbidden));
+    let by_admin = signed(chat.commit(2), &chat.admin, nothing());
+    assert_eq!(stage.append(ana, &by_admin), appended(4), "no trace of the id");
+    assert_eq!(stage.append(ana, &chat.commit(5)), stale(4), "the fence comes first");
+
+    let after = |append: Append| Append { after_commit: 4, ..append };
+    let mut stage = stage.restart(|engine| engine);
+    let ana = stage.connect();
+    assert_eq!(stage.append(ana, &after(chat.commit(5))), refused(Refused::Guarded));
+    assert_eq!(stage.append(ana, &after(set(6, false))), appended(5));
+    assert_eq!(stage.append(ana, &after(chat.commit(5))), appended(6));
+}
+
+#[test]
 fn commits_keep_a_distance() {
     let mut stage = stage_with(|config| config.commit_gap_ms = 2_000);
     let ana = stage.connect();
@@ -311,7 +337,8 @@ fn an_entry_has_the_shape_of_its_kind() {
         signed(chat.append(Kind::Rotate, 1), &chat.admin, freeze()),
         signed(chat.message(1), &chat.admin, freeze()),
         signed(chat.append(Kind::Control, 1), &chat.admin, freeze()),
-        signed(chat.commit(1), &chat.admin, changes(None, None, None)),
+        signed(chat.append(Kind::Freeze, 1), &chat.admin, changes(None, None, None)),
+        signed(chat.commit(1), &chat.admin, guard(true)),
         Append { bytes: vec![1], ..signed(chat.append(Kind::Freeze, 1), &chat.admin, freeze()) },
     ];
     for append in wrong {

@@ -19,7 +19,7 @@ use crate::{Config, ConnectionId};
 const BLOB: BlobId = BlobId([9; 32]);
 
 /// By the version of the schema.
-const FIXTURES: [&str; 2] = ["folder-v1", "folder-v2"];
+const FIXTURES: [&str; 3] = ["folder-v1", "folder-v2", "folder-v3"];
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)

@@ -298,9 +298,15 @@ pub(crate) fn changes(
         rotation,
         admins: admins.map(|(version, keys)| AdminList { version, keys }),
         freeze,
+        guard: None,
         signer: AdminKey([0; 32]),
         signature: [0; 64],
     }
+}
+
+/// The beginning or end of a guard, not signed yet.
+pub(crate) fn guard(on: bool) -> Rider {
+    Rider { guard: Some(on), ..changes(None, None, None) }
 }
 
 /// Puts the changes on the entry, signed by the key.

@@ -192,14 +192,29 @@ pub fn rider() -> Rider {
         rotation: Some(Rotation { generation: 2, tokens: tokens() }),
         admins: Some(AdminList { version: 1, keys: vec![AdminKey([0xa0; 32])] }),
         freeze: Some(false),
+        guard: None,
         signer: AdminKey([0xa1; 32]),
         signature: SIGNATURE,
     }
 }
 
-/// A message and a commit with a rider.
+/// A message, and entries with riders of every kind.
 #[must_use]
 pub fn entries() -> Samples<Entry> {
+    let mut entries = first_entries();
+    let commit = signed_commit();
+    let nothing = || Rider { rotation: None, admins: None, freeze: None, ..rider() };
+    let guard = |on| Rider { guard: Some(on), ..nothing() };
+    let bare = |rider| Entry { kind: Kind::Freeze, bytes: vec![], rider, ..commit.clone() };
+    entries.extend([
+        ("guard", bare(Some(guard(true)))),
+        ("guard no more", bare(Some(guard(false)))),
+        ("commit that is only signed", Entry { rider: Some(nothing()), ..commit.clone() }),
+    ]);
+    entries
+}
+
+fn first_entries() -> Samples<Entry> {
     let message = Entry {
         seq: 5,
         id: ENTRY,
@@ -208,17 +223,21 @@ pub fn entries() -> Samples<Entry> {
         bytes: b"sealed".to_vec(),
         rider: None,
     };
-    let commit = Entry {
+    let commit = signed_commit();
+    let freeze = Rider { rotation: None, admins: None, freeze: Some(true), ..rider() };
+    let bare = Entry { kind: Kind::Freeze, bytes: vec![], rider: Some(freeze), ..commit.clone() };
+    vec![("message", message), ("commit", commit), ("freeze", bare)]
+}
+
+fn signed_commit() -> Entry {
+    Entry {
         seq: 6,
         id: EntryId([0x21; 16]),
         kind: Kind::Commit,
         commitment: None,
         bytes: b"sealed too".to_vec(),
         rider: Some(rider()),
-    };
-    let freeze = Rider { rotation: None, admins: None, freeze: Some(true), ..rider() };
-    let bare = Entry { kind: Kind::Freeze, bytes: vec![], rider: Some(freeze), ..commit.clone() };
-    vec![("message", message), ("commit", commit), ("freeze", bare)]
+    }
 }
 
 /// A frame for each request.
@@ -377,6 +396,7 @@ fn refusals() -> Samples<Refused> {
         ("malformed", Refused::Malformed { what: "username".into() }),
         ("incompatible", Refused::Incompatible { oldest: 1, newest: 2 }),
         ("broken", Refused::Broken),
+        ("guarded", Refused::Guarded),
     ]
 }
 
@@ -391,7 +411,7 @@ fn pushes() -> Samples<Push> {
 }
 
 fn entry_list() -> Vec<Entry> {
-    entries().into_iter().map(|(_, entry)| entry).collect()
+    first_entries().into_iter().map(|(_, entry)| entry).collect()
 }
 
 /// `length` bytes with padding.

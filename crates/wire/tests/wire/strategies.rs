@@ -77,14 +77,17 @@ pub(crate) fn rider() -> impl Strategy<Value = Rider> {
         (number(), tokens()).prop_map(|(generation, tokens)| Rotation { generation, tokens });
     let admins = (number(), vec(admin_key(), 1..=limits::ADMIN_KEYS_MAX))
         .prop_map(|(version, keys)| AdminList { version, keys });
-    (option::of(rotation), option::of(admins), any::<Option<bool>>(), admin_key(), signature())
-        .prop_map(|(rotation, admins, freeze, signer, signature)| Rider {
+    let flags = any::<[Option<bool>; 2]>();
+    (option::of(rotation), option::of(admins), flags, admin_key(), signature()).prop_map(
+        |(rotation, admins, [freeze, guard], signer, signature)| Rider {
             rotation,
             admins,
             freeze,
+            guard,
             signer,
             signature,
-        })
+        },
+    )
 }
 
 pub(crate) fn entry() -> impl Strategy<Value = Entry> {
@@ -238,6 +241,7 @@ fn refused() -> impl Strategy<Value = Refused> {
             Refused::NotFound,
             Refused::Taken,
             Refused::Frozen,
+            Refused::Guarded,
             Refused::Full,
             Refused::InviteNeeded,
             Refused::RegistrationClosed,

@@ -4,10 +4,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 use veche_wire::{AccountId, DeviceId, DeviceRecord};
 
-use super::{Transaction, fixed};
+use super::{Schema, Transaction, fixed};
 use crate::storage::{AccountState, Directory, InviteCode, KeyPackages, StorageError, Stored};
 
-pub(super) const SCHEMA: &str = "
+const TABLES: &str = "
     CREATE TABLE accounts (
         account BLOB PRIMARY KEY,
         username TEXT
@@ -63,6 +63,8 @@ pub(super) const SCHEMA: &str = "
     CREATE UNIQUE INDEX envelopes_by_id ON envelopes (device, id);
     CREATE INDEX envelopes_by_day ON envelopes (day);
 ";
+
+pub(super) const SCHEMA: Schema = Schema { tables: TABLES, steps: ["", ""] };
 
 impl Directory for Transaction<'_> {
     fn account(&mut self, account: &AccountId) -> Stored<Option<AccountState>> {

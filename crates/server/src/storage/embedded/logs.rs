@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 use rusqlite::{OptionalExtension, params};
 use veche_wire::{AdminKey, Entry, EntryId, LogId, Seq, TokenHash, TokenHashes};
 
-use super::{Transaction, fixed, from_sql, to_sql};
+use super::{Schema, Transaction, fixed, from_sql, to_sql};
 use crate::storage::{Day, LogRecord, Logs, Page, Retired, StorageError, Stored, Sweep};
 
-pub(super) const SCHEMA: &str = "
+const TABLES: &str = "
     CREATE TABLE logs (
         log BLOB PRIMARY KEY,
         -- The last seq when the row was written; the log may have later entries.
@@ -20,7 +20,8 @@ pub(super) const SCHEMA: &str = "
         admins_version INTEGER NOT NULL,
         admins BLOB NOT NULL,
         frozen INTEGER NOT NULL,
-        made_with BLOB NOT NULL
+        made_with BLOB NOT NULL,
+        guarded INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
     -- Tokens of past generations: a read token has the last seq that it may read.
     CREATE TABLE retired (
@@ -49,7 +50,12 @@ pub(super) const SCHEMA: &str = "
 ";
 
 /// What a database of the first version has too much.
-pub(super) const FROM_VERSION_1: &str = "DROP INDEX IF EXISTS entries_by_day";
+const FROM_VERSION_1: &str = "DROP INDEX IF EXISTS entries_by_day";
+/// What a database of the second version lacks.
+const FROM_VERSION_2: &str = "ALTER TABLE logs ADD COLUMN guarded INTEGER NOT NULL DEFAULT 0";
+
+pub(super) const SCHEMA: Schema =
+    Schema { tables: TABLES, steps: [FROM_VERSION_1, FROM_VERSION_2] };
 
 /// How many logs one piece of sweeping looks at.
 const LOGS_PER_SWEEP: usize = 10_000;
@@ -65,7 +71,7 @@ impl Transaction<'_> {
     /// Writes the rows of `logs` that were changed; to be called before the commit.
     pub(super) fn write_logs(&mut self) -> Stored<()> {
         let mut replace = self.logs.prepare_cached(
-            "INSERT OR REPLACE INTO logs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+            "INSERT OR REPLACE INTO logs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
         )?;
         for (log, Known { record, .. }) in self.records.iter().filter(|(_, known)| known.is_changed)
         {
@@ -81,6 +87,7 @@ impl Transaction<'_> {
                 admins,
                 record.frozen,
                 record.made_with.as_slice(),
+                record.guarded,
             ])?;
         }
         Ok(())
@@ -96,7 +103,7 @@ impl Logs for Transaction<'_> {
             "SELECT max(head, coalesce((SELECT seq FROM entries WHERE log = ?1
                                         ORDER BY seq DESC LIMIT 1), 0)),
                     last_commit, generation, read_hash, write_hash, admins_version, admins,
-                    frozen, made_with
+                    frozen, made_with, guarded
              FROM logs WHERE log = ?1",
         )?;
         let mut rows = query.query([log.as_bytes().as_slice()])?;
@@ -292,5 +299,6 @@ fn read_record(row: &rusqlite::Row<'_>) -> Stored<LogRecord> {
         admins: keys.map(|key| Ok(AdminKey(fixed(key)?))).collect::<Stored<_>>()?,
         frozen: row.get(7)?,
         made_with: fixed(blob(8)?)?,
+        guarded: row.get(9)?,
     })
 }

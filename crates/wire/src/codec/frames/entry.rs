@@ -93,6 +93,7 @@ pub(super) fn write_rider(rider: &Rider) -> proto::Rider {
         freeze: rider.freeze,
         signer: rider.signer.0.to_vec(),
         signature: rider.signature.to_vec(),
+        guard: rider.guard,
     }
 }
 
@@ -101,6 +102,7 @@ pub(super) fn read_rider(rider: proto::Rider) -> Result<Rider, DecodeError> {
         rotation: rider.rotation.map(read_rotation).transpose()?,
         admins: rider.admins.map(read_admins).transpose()?,
         freeze: rider.freeze,
+        guard: rider.guard,
         signer: id(&rider.signer)?,
         signature: exact(&rider.signature, "signature")?,
     })
