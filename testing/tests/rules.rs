@@ -77,6 +77,7 @@ fn only_owners_change_the_rules_and_each_rule_is_kept() {
         add: Role::Member,
         remove: Role::Owner,
         rename: Role::Member,
+        guarded: false,
     };
     for person in [&ana, &bo, &cyd] {
         assert_eq!(person.look(|client| client.rules(group)).unwrap(), rules);

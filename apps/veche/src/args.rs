@@ -302,6 +302,17 @@ pub(crate) enum GroupCommand {
         #[arg(long, value_enum, value_name = "ROLE")]
         rename: Option<RoleChoice>,
     },
+    /// Guards a group, so that only its admins change it, or ends that
+    ///
+    /// An admin's program does it by itself when somebody who cannot be told floods the group with
+    /// changes that nobody can use.
+    Guard {
+        /// The chat's id or title
+        chat: String,
+        /// Whether it is guarded
+        #[arg(value_enum)]
+        guard: Switch,
+    },
     /// Shows the link to join by, or makes it
     ///
     /// With --new, --approve, --uses or --expires it makes a new one, and the old one leads nowhere.

@@ -131,13 +131,16 @@ pub(crate) fn member(view: &MemberView) -> String {
 /// Who may do what in a group.
 pub(crate) fn rules(view: RulesView) -> String {
     let line = |what: &str, role: Role| format!("{what:<7} {}", name_of_role(role));
-    [
+    let mut lines = vec![
         line("post", view.post),
         line("add", view.add),
         line("remove", view.remove),
         line("rename", view.rename),
-    ]
-    .join("\n")
+    ];
+    if view.guarded {
+        lines.push("guarded: only admins change anything (`veche group guard CHAT off`)".into());
+    }
+    lines.join("\n")
 }
 
 /// The link of a group, and for whom it is good.

@@ -107,6 +107,7 @@ pub(crate) struct RulesShape {
     add: &'static str,
     remove: &'static str,
     rename: &'static str,
+    guarded: bool,
 }
 
 impl From<RulesView> for RulesShape {
@@ -116,6 +117,7 @@ impl From<RulesView> for RulesShape {
             add: name_of_role(view.add),
             remove: name_of_role(view.remove),
             rename: name_of_role(view.rename),
+            guarded: view.guarded,
         }
     }
 }

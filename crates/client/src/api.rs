@@ -112,6 +112,14 @@ pub enum Command {
         /// The new rules.
         rules: RulesChange,
     },
+    /// Guards a group, or ends that: while it is guarded, only admins change who is in it and what it
+    /// is called. Only admins do.
+    Guard {
+        /// The chat.
+        chat: LogId,
+        /// Whether it is to be guarded.
+        on: bool,
+    },
     /// Gives a new title.
     Rename {
         /// The chat.
@@ -494,6 +502,8 @@ pub struct RulesView {
     pub remove: Role,
     /// To change the title.
     pub rename: Role,
+    /// Whether, for now, only admins change anything.
+    pub guarded: bool,
 }
 
 /// New rules of a group; what is `None` stays.

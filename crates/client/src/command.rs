@@ -38,6 +38,7 @@ pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, 
         Command::TurnAway { chat, names } => door::decide(work, &chat, (&names, false)),
         Command::SetRole { chat, name, role } => set_role(work, &chat, &name, role),
         Command::SetRules { chat, rules } => set_rules(work, &chat, rules),
+        Command::Guard { chat, on } => guard(work, &chat, on),
         Command::Rename { chat, title } => rename(work, &chat, title),
         Command::Leave { chat } => leave(work, &chat),
         Command::Send { chat, text, reply_to, file } => send(work, &chat, (text, reply_to, file)),
@@ -274,6 +275,16 @@ fn set_rules(work: &mut Work<'_>, chat: &LogId, rules: RulesChange) -> Result<Re
         return refuse("There is no rule to change.");
     }
     change(work, &log, Change::SetRules(numbers))
+}
+
+fn guard(work: &mut Work<'_>, chat: &LogId, on: bool) -> Result<Reply, ClientError> {
+    let (log, role) = group(work, chat)?;
+    if role < MlsRole::Admin {
+        return refuse("Only admins and owners of this group guard it.");
+    }
+    let intent = work.tx.insert_intent(&wanted::encode(&Intent::Outbox))?;
+    outbox::enqueue_guard(work, &log, (on, intent))?;
+    Ok(Reply::Intent(intent))
 }
 
 /// Refuses what this person may not say in a chat.

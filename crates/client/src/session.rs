@@ -106,6 +106,8 @@ pub(crate) struct Session {
     pub(crate) suspicions: BTreeMap<LogId, Suspicion>,
     /// Leaves of whom this person was told that they are shown another order.
     pub(crate) betrayed: BTreeSet<(LogId, u32)>,
+    /// When junk commits came lately, by log.
+    pub(crate) junk_commits: BTreeMap<LogId, Vec<Millis>>,
     /// Lost entries that the server has again.
     pub(crate) again: BTreeSet<EntryId>,
     /// Logs that the server does not let this device follow now, whatever else it has for it.
@@ -158,6 +160,7 @@ impl Session {
             departures_known: false,
             suspicions: BTreeMap::new(),
             betrayed: BTreeSet::new(),
+            junk_commits: BTreeMap::new(),
             again: BTreeSet::new(),
             unfollowed: BTreeSet::new(),
             ended_at: BTreeMap::new(),
@@ -183,7 +186,8 @@ impl Session {
         let (received, sent) = (self.received, self.sent);
         let betrayed = std::mem::take(&mut self.betrayed);
         let (full, cold) = (std::mem::take(&mut self.full), std::mem::take(&mut self.cold));
-        *self = Self { received, sent, betrayed, full, cold, ..Self::new() };
+        let junk_commits = std::mem::take(&mut self.junk_commits);
+        *self = Self { received, sent, betrayed, full, cold, junk_commits, ..Self::new() };
     }
 
     pub(crate) fn is_up(&self) -> bool {

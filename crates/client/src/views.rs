@@ -249,13 +249,15 @@ impl Client {
     /// # Errors
     /// `Refused` where this device is not in it.
     pub fn rules(&self, chat: LogId) -> Result<RulesView, ClientError> {
-        self.look_inside(chat, |_, group| {
+        self.look_inside(chat, |tx, group| {
             let policy = group.policy();
+            let row = tx.log(&group.log())?;
             Ok(RulesView {
                 post: command::from_mls(policy.may_post),
                 add: command::from_mls(policy.may_add),
                 remove: command::from_mls(policy.may_remove),
                 rename: command::from_mls(policy.may_change),
+                guarded: row.is_some_and(|row| row.flags.guarded),
             })
         })
     }

@@ -23,6 +23,9 @@ pub(crate) enum Wanted {
     /// A rotation on its own (docs/protocol.md, rule 12).
     #[n(5)]
     Rotate,
+    /// The group is to be guarded, or not (docs/protocol.md, rule 5).
+    #[n(6)]
+    Guard(#[n(0)] bool),
 }
 
 /// What the author of a commit wants; a rebase re-applies it, not bytes.

@@ -3,7 +3,7 @@
 use veche_client::{Client, Command, MemberView, Outcome, Role, RulesChange};
 
 use super::links;
-use crate::args::{GroupCommand, RoleChoice};
+use crate::args::{GroupCommand, RoleChoice, Switch};
 use crate::context::{Change, Context, find_chat};
 use crate::problem::Problem;
 use crate::render;
@@ -84,6 +84,9 @@ fn command_for(client: &Client, command: GroupCommand) -> Result<Command, Proble
         GroupCommand::Unban { chat, names } => {
             Ok(Command::Ban { chat: find(&chat)?, names, banned: false })
         }
+        GroupCommand::Guard { chat, guard } => {
+            Ok(Command::Guard { chat: find(&chat)?, on: guard == Switch::On })
+        }
         GroupCommand::Rename { chat, title } => Ok(Command::Rename { chat: find(&chat)?, title }),
         GroupCommand::Leave { chat } => Ok(Command::Leave { chat: find(&chat)? }),
         GroupCommand::New { .. }
@@ -128,6 +131,7 @@ fn chat_of(command: &Command) -> Option<veche_client::wire::LogId> {
         Command::AddMembers { chat, .. }
         | Command::RemoveMembers { chat, .. }
         | Command::SetRole { chat, .. }
+        | Command::Guard { chat, .. }
         | Command::Rename { chat, .. }
         | Command::CloseLink { chat }
         | Command::LetIn { chat, .. }

@@ -10,7 +10,7 @@ use veche_store::{LogRow, LogState, OutboxRow};
 use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
 
 use super::line::{Line, line};
-use super::{Taken, readmit, rights};
+use super::{Taken, junk, readmit, rights};
 use crate::work::{Work, mutated};
 use crate::{ClientError, Event, door, outbox, people, warm};
 
@@ -23,12 +23,14 @@ pub(super) fn take(
 ) -> Result<Taken, ClientError> {
     let key = group.entry_key(&work.core.engine)?;
     let Some(mls) = key.open(&row.log, &entry.id, Kind::Commit, &entry.bytes) else {
-        return skipped(work, group, own, "it was sealed for another epoch");
+        return skipped(work, (row, group), (entry, own), "it was sealed for another epoch");
     };
     let context = JudgeContext { current_generation: row.generation };
     let judged = match group.judge(&work.core.engine, entry, &mls, &context) {
         Verdict::Apply(judged) => judged,
-        Verdict::Skip(reason) => return skipped(work, group, own, &reason.to_string()),
+        Verdict::Skip(reason) => {
+            return skipped(work, (row, group), (entry, own), &reason.to_string());
+        }
     };
     if own.is_none() && judged.leaf == group.own_leaf() {
         let words = StuckReason::NotMine.to_string();
@@ -62,7 +64,7 @@ pub(super) fn take(
             applied(work, row, group, (entry, own, &summary, &left))?;
             Ok(Taken::Yes)
         }
-        Processed::Skip(reason) => skipped(work, group, own, &reason.to_string()),
+        Processed::Skip(reason) => skipped(work, (row, group), (entry, own), &reason.to_string()),
         Processed::Stuck(reason) => {
             let author = group.member(author).map(|author| author.credential);
             readmit::stuck_by(work, row, (author.as_ref(), &reason.to_string()))?;
@@ -103,17 +105,19 @@ const COPIED: &str = "A copy of this home has taken this device's place in a cha
 
 fn skipped(
     work: &mut Work<'_>,
-    group: &mut Group,
-    own: Option<OutboxRow>,
+    (log, group): (&LogRow, &mut Group),
+    (entry, own): (&Entry, Option<OutboxRow>),
     words: &str,
 ) -> Result<Taken, ClientError> {
-    if let Some(out) = own {
-        group.clear_pending(work.keep)?;
-        let words = format!("every member refuses it: {words}");
-        let row = OutboxRow { state: veche_store::OutboxState::Queued, ..out };
-        outbox::own_commit_skipped(work, &row, &words)?;
-        door::skipped(work, group, &row)?;
-    }
+    let Some(out) = own else {
+        junk::count(work, (log, group), entry)?;
+        return Ok(Taken::Skipped);
+    };
+    group.clear_pending(work.keep)?;
+    let words = format!("every member refuses it: {words}");
+    let row = OutboxRow { state: veche_store::OutboxState::Queued, ..out };
+    outbox::own_commit_skipped(work, &row, &words)?;
+    door::skipped(work, group, &row)?;
     Ok(Taken::Skipped)
 }
 

@@ -4,6 +4,7 @@
 
 mod commit;
 mod control;
+mod junk;
 mod line;
 mod message;
 pub(crate) mod order;

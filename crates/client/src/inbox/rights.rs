@@ -1,4 +1,4 @@
-//! Rotations, admin lists and freezes that come alone (docs/protocol.md, rules 11 and 12).
+//! Rotations, admin lists, freezes and guards that come alone (docs/protocol.md, rules 5, 11 and 12).
 
 use veche_mls::{Group, RiderPlace, verify_rider};
 use veche_store::{GenerationRow, LogRow, OutboxRow};
@@ -31,6 +31,16 @@ pub(super) fn take(
     }
     if let Some(frozen) = rider.freeze {
         let words = if frozen { "the chat was frozen" } else { "the chat was thawed" };
+        let about = line::Line { by: admin, about: Some(admin), words };
+        line::line(work, row, (&entry.id, entry.seq), &about)?;
+    }
+    if let Some(guarded) = rider.guard.filter(|guarded| *guarded != row.flags.guarded) {
+        row.flags.guarded = guarded;
+        let words = if guarded {
+            "the group is guarded now: only its admins change it"
+        } else {
+            "the group is guarded no more"
+        };
         let about = line::Line { by: admin, about: Some(admin), words };
         line::line(work, row, (&entry.id, entry.seq), &about)?;
     }

@@ -100,7 +100,7 @@ pub(crate) fn give_up_lost(
         Wanted::Message(content) => say_again(work, row, content),
         Wanted::Change(change) => do_again(work, row, change),
         // Requests are made anew where they are still wanted; what brought these rows is over.
-        Wanted::Leave | Wanted::Readmit(_) | Wanted::Rotate => Ok(()),
+        Wanted::Leave | Wanted::Readmit(_) | Wanted::Rotate | Wanted::Guard(_) => Ok(()),
     }
 }
 

@@ -116,12 +116,17 @@ fn make(
     let rights = RiderPlan {
         generation: rotates.then_some(row.generation + 1),
         admins: needs.admins,
-        freeze: None,
+        ..RiderPlan::default()
     };
     let secret = listed_secret(row, group)?;
-    if !rights.is_empty() && secret.is_none() {
-        // Another admin lists this device's key first.
-        return Ok(Made::Wait);
+    let signs = row.flags.guarded || !rights.is_empty();
+    if signs && secret.is_none() {
+        let is_admin = row.admin_secret.is_some();
+        return Ok(match rights.is_empty() && !is_admin && !out.automatic {
+            true => Made::Refuse(GUARDED.into()),
+            // Another admin lists this device's key first, or does it.
+            false => Made::Wait,
+        });
     }
     let bound = Bound {
         seq: row.cursor,
@@ -142,7 +147,7 @@ fn make(
     let sealed = entry_key.seal(random, &row.log, &out.id, Kind::Commit, &draft.mls_bytes);
     out.epoch = group.epoch();
     out.draft = joiners(&draft, &plan.inboxes);
-    if let (Some(secret), false) = (secret, rights.is_empty()) {
+    if let (Some(secret), true) = (secret, signs) {
         let tokens = if rotates {
             let next = group.pending_generation_secret(engine, row.generation + 1)?;
             next.token_hashes(&row.log, row.generation + 1)
@@ -158,6 +163,10 @@ fn make(
     }
     Ok(Made::Sealed(sealed))
 }
+
+/// What is said to who may not change a guarded group.
+const GUARDED: &str = "the group is guarded against somebody who writes junk, so only its admins \
+                       change it now: ask one of them";
 
 /// Where nothing rotates, no tokens are signed.
 const NO_TOKENS: TokenHashes = TokenHashes { read: TokenHash([0; 32]), write: TokenHash([0; 32]) };
@@ -202,10 +211,33 @@ pub(super) fn seal_rotation(
         settle::drop_row(work, &out)?;
         return Ok(true);
     };
-    let plan = RiderPlan { generation: Some(row.generation + 1), admins: None, freeze: None };
+    let plan = RiderPlan { generation: Some(row.generation + 1), ..RiderPlan::default() };
     let place = RiderPlace { log: row.log, id: out.id, kind: Kind::Rotate, bytes: &[] };
     let tokens = next.token_hashes(&row.log, row.generation + 1);
     out.rider = Some(secret.sign_rider(&plan, tokens, &place).encode());
+    seal::finish(work, row, out, Vec::new())?;
+    Ok(true)
+}
+
+/// The beginning or end of a guard (docs/protocol.md, rule 5).
+pub(super) fn seal_guard(
+    work: &mut Work<'_>,
+    row: &LogRow,
+    (mut out, on): (OutboxRow, bool),
+) -> Result<bool, ClientError> {
+    let secret = work.with_group(&row.log, |group| listed_secret(row, group))??;
+    if out.automatic && (row.flags.guarded == on || secret.is_none()) {
+        settle::drop_row(work, &out)?;
+        return Ok(true);
+    }
+    let Some(secret) = secret else {
+        let words = "no other admin has listed this device's admin key yet; try again later";
+        settle::fail_row(work, &out, words)?;
+        return Ok(true);
+    };
+    let plan = RiderPlan { guard: Some(on), ..RiderPlan::default() };
+    let place = RiderPlace { log: row.log, id: out.id, kind: Kind::Freeze, bytes: &[] };
+    out.rider = Some(secret.sign_rider(&plan, NO_TOKENS, &place).encode());
     seal::finish(work, row, out, Vec::new())?;
     Ok(true)
 }

@@ -65,6 +65,12 @@ pub(crate) fn elect_rotation(work: &mut Work<'_>, group: &Group) -> Result<(), C
     put(work, &group.log(), Kind::Rotate, Wanted::Rotate, turn)
 }
 
+/// Somebody writes junk commits.
+pub(crate) fn elect_guard(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
+    let turn = turn(work, group, None, Line::Listed)?;
+    put(work, &group.log(), Kind::Freeze, Wanted::Guard(true), turn)
+}
+
 /// An admin without a listed key has announced one.
 pub(crate) fn elect_key_listing(
     work: &mut Work<'_>,

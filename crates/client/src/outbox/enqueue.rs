@@ -146,6 +146,16 @@ pub(crate) fn enqueue_leave(
     put(work, &row)
 }
 
+/// Puts the wish to guard a group, or to end that, into the order.
+pub(crate) fn enqueue_guard(
+    work: &mut Work<'_>,
+    log: &LogId,
+    (on, intent): (bool, IntentId),
+) -> Result<(), ClientError> {
+    let row = new_row(work, log, Kind::Freeze, &Wanted::Guard(on));
+    put(work, &OutboxRow { intent: Some(intent), ..row })
+}
+
 /// A row that waits to be sealed.
 pub(super) fn new_row(work: &mut Work<'_>, log: &LogId, kind: Kind, wanted: &Wanted) -> OutboxRow {
     OutboxRow {

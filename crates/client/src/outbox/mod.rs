@@ -26,13 +26,14 @@ pub(crate) use deliver::{
 };
 pub(crate) use depart::{depart, look_for_departures, looked_for_departure, tell_of_departure};
 pub(crate) use elect::{
-    SOON_MS, announce_admin_key, drop_done, drop_readmissions, elect_admission, elect_key_listing,
-    elect_leaver_removal, elect_readmission, elect_rotation, elect_update, elect_warming,
+    SOON_MS, announce_admin_key, drop_done, drop_readmissions, elect_admission, elect_guard,
+    elect_key_listing, elect_leaver_removal, elect_readmission, elect_rotation, elect_update,
+    elect_warming,
     remove_who_declined,
 };
 pub(crate) use enqueue::{
     MAY_NOT_POST, enqueue, enqueue_change, enqueue_content, enqueue_first, enqueue_gathered,
-    enqueue_leave, may_say, shows_as_message, writable_log,
+    enqueue_guard, enqueue_leave, may_say, shows_as_message, writable_log,
 };
 pub(crate) use move_over::move_over;
 pub(crate) use seal::{new_epoch, seal_anew, step};

@@ -38,7 +38,9 @@ pub(crate) fn move_over(
                     settle::fail_intent(work, intent, "the chat did not go on there")?;
                 }
             }
-            Wanted::Change(_) | Wanted::Leave if everything && !out.automatic => {
+            Wanted::Change(_) | Wanted::Leave | Wanted::Guard(_)
+                if everything && !out.automatic =>
+            {
                 move_row(work, &out, to)?;
             }
             _ if everything => work.tx.delete_outbox(out.position)?,

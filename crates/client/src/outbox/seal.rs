@@ -75,7 +75,7 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
             }
             OutboxState::Queued => {
                 // A copy of this home may have used the keys of this epoch already.
-                let renews = row.flags.update_due && !alone;
+                let renews = row.flags.update_due && !alone && may_commit(row);
                 let waits = out.not_before > work.now
                     || renews
                     || on_their_way >= WINDOW
@@ -88,6 +88,12 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
         }
     }
     Ok(false)
+}
+
+/// Whether this device can make commits, as far as a guard is concerned: who cannot does not wait for
+/// its new keys with what it says.
+fn may_commit(row: &LogRow) -> bool {
+    !row.flags.guarded || row.admin_secret.is_some()
 }
 
 /// Whether a message waits for its file to go up.
@@ -146,6 +152,7 @@ pub(super) fn seal_next(
         Wanted::Leave => return seal_leave(work, &row, out),
         Wanted::Readmit(control) => seal_control(work, &row, out, &control)?,
         Wanted::Rotate => return commit::seal_rotation(work, &row, out),
+        Wanted::Guard(on) => return commit::seal_guard(work, &row, (out, on)),
     }
     Ok(true)
 }

@@ -52,7 +52,7 @@ pub(crate) fn acknowledged(
             Some(row) if row.cursor + 1 < seq => Ok(()),
             _ => inbox::left(work, log, &out),
         },
-        Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Rotate => Ok(()),
+        Wanted::Change(_) | Wanted::Readmit(_) | Wanted::Rotate | Wanted::Guard(_) => Ok(()),
     }
 }
 
@@ -173,6 +173,7 @@ pub(crate) fn refused(
             work.core.session.put_off(key, work.now + 100);
             Ok(())
         }
+        Refused::Guarded => guarded(work, &out),
         // The server does not know our generation or the log: it was restored. Ask it where it is.
         Refused::MissingBlob => {
             work.core.session.put_off(key, work.now + 1_000);
@@ -194,6 +195,32 @@ pub(crate) fn refused(
     }
 }
 
+/// The log is guarded, and nobody knew here: the commit is made again, with an admin's signature if
+/// this device can, else it waits or fails.
+fn guarded(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
+    if let Some(mut row) = work.tx.log(&out.log)? {
+        row.flags.guarded = true;
+        work.tx.put_log(&row)?;
+    }
+    let mut group = work.take_group(&out.log)?;
+    group.clear_pending(work.keep)?;
+    work.put_group(out.log, group);
+    Ok(work.tx.update_outbox(&unsealed(work, out))?)
+}
+
+/// A commit of ours as it was before it was made: another entry, with another id.
+fn unsealed(work: &Work<'_>, out: &OutboxRow) -> OutboxRow {
+    OutboxRow {
+        id: EntryId::random(&mut work.core.random.clone()),
+        state: OutboxState::Queued,
+        sealed: None,
+        hash: None,
+        rider: None,
+        draft: None,
+        ..out.clone()
+    }
+}
+
 fn drop_automatic(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
     if out.kind == Kind::Commit as u8 {
         let mut group = work.take_group(&out.log)?;
@@ -201,16 +228,7 @@ fn drop_automatic(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientErro
         work.put_group(out.log, group);
         work.tx.delete_outbox(out.position)?;
         // What it was for is still wanted.
-        let again = OutboxRow {
-            id: EntryId::random(&mut work.core.random.clone()),
-            state: OutboxState::Queued,
-            sealed: None,
-            hash: None,
-            rider: None,
-            draft: None,
-            not_before: work.now + 2_000,
-            ..out.clone()
-        };
+        let again = OutboxRow { not_before: work.now + 2_000, ..unsealed(work, out) };
         work.tx.insert_outbox(&again)?;
         return Ok(());
     }

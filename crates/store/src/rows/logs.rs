@@ -47,6 +47,8 @@ pub struct LogFlags {
     pub restored: bool,
     /// In a direct chat: the other is there.
     pub peer_arrived: bool,
+    /// The server takes commits only with an admin's signature (docs/protocol.md, rule 5).
+    pub guarded: bool,
 }
 
 /// A log.
@@ -116,6 +118,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LogRow> {
             update_due: flags & 2 != 0,
             restored: flags & 4 != 0,
             peer_arrived: flags & 8 != 0,
+            guarded: flags & 16 != 0,
         },
         renewed: unsigned(row, 10)?,
         displaced: row.get(11)?,
@@ -182,7 +185,8 @@ impl Tx<'_> {
         let flags = i64::from(row.flags.rotation_due)
             | i64::from(row.flags.update_due) << 1
             | i64::from(row.flags.restored) << 2
-            | i64::from(row.flags.peer_arrived) << 3;
+            | i64::from(row.flags.peer_arrived) << 3
+            | i64::from(row.flags.guarded) << 4;
         let sql = format!(
             "INSERT OR REPLACE INTO log ({COLUMNS})
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
