@@ -41,7 +41,8 @@ pub struct Config {
     pub registration: Registration,
     /// Days for which entries, envelopes and blobs are kept.
     pub retention_days: u32,
-    /// The least time between two commits of a log, in milliseconds (docs/protocol.md, rule 5).
+    /// The least time between two commits of a log, in milliseconds (docs/protocol.md, rule 5); with
+    /// 0 they keep no distance, and nobody is held back.
     pub commit_gap_ms: u32,
     /// The most connections.
     pub connections_max: usize,

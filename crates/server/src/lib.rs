@@ -22,6 +22,7 @@ mod catch_up;
 mod directory;
 mod inbox;
 mod log;
+mod pace;
 mod rates;
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use veche_wire::{
-    AdminKey, Append, Entry, Kind, LogId, Push, Refused, Response, Rider, Seq, ServerFrame, Token,
-    TokenHashes, limits,
+    AdminKey, Append, Entry, Kind, LogId, Millis, Push, Refused, Response, Rider, Seq, ServerFrame,
+    Token, TokenHashes, limits,
 };
 
 use crate::admit::is_signed;
@@ -63,7 +63,12 @@ impl Station<'_> {
             return Err(Refused::Frozen.into());
         }
         // Before the rider: an author who was overtaken is told so, whatever it may no longer do.
-        self.check_fence(&record, append)?;
+        if let Err(stale) = self.check_fence(&record, append) {
+            if append.kind == Kind::Commit {
+                self.fresh.lost.push((*log, append.id, record.last_commit));
+            }
+            return Err(stale.into());
+        }
         self.check_guard(&record, append)?;
         if let Some(rider) = &append.rider {
             check_rider(&record, append, rider)?;
@@ -128,19 +133,15 @@ impl Station<'_> {
         if is_open || self.switches.is_without_guard() { Ok(()) } else { Err(Refused::Guarded) }
     }
 
-    /// docs/protocol.md, rule 5: a least time between two commits.
+    /// docs/protocol.md, rule 5: a distance between two commits, and after you.
     fn check_gap(&self, append: &Append) -> Result<(), Refused> {
         if append.kind != Kind::Commit || self.config.commit_gap_ms == 0 {
             return Ok(());
         }
-        let gap = u64::from(self.config.commit_gap_ms);
-        let passed = match self.commit_times.get(&append.log) {
-            _ if self.fresh_commits.contains(&append.log) => 0,
-            // A clock that was set back says nothing of how long ago it was.
-            Some(at) => self.now.checked_sub(*at).unwrap_or(gap),
-            None => return Ok(()),
-        };
-        match u32::try_from(gap.saturating_sub(passed)) {
+        let gap = Millis::from(self.config.commit_gap_ms);
+        let wait = self.paces.wait_ms(self.now, append);
+        let wait = if self.fresh.is_before(append) { wait.max(gap) } else { wait };
+        match u32::try_from(wait) {
             Ok(0) => Ok(()),
             left => Err(Refused::Later { ms: left.unwrap_or(u32::MAX) }),
         }
@@ -163,7 +164,7 @@ impl Station<'_> {
         record.head = seq;
         if append.kind == Kind::Commit {
             record.last_commit = seq;
-            self.fresh_commits.insert(append.log);
+            *self.fresh.taken.entry(append.log).or_default() |= append.rider.is_some();
         }
         if let Some(rider) = &append.rider {
             if let Some(rotation) = &rider.rotation {

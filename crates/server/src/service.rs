@@ -4,7 +4,7 @@
 //! waits in one durable transaction, and then takes what each connection is to be sent. Nothing is
 //! answered before the transaction that it tells of is durable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
@@ -16,6 +16,7 @@ use veche_wire::{
 use crate::admit::{self, Address, Admitted, Allowance};
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::pace::{self, Paces};
 use crate::storage::{Engine, StorageError, Stored, day_of};
 use crate::{log, say};
 
@@ -40,6 +41,8 @@ pub enum Mutant {
     NoPrevCheck,
     /// Takes commits that no admin has signed while the log is guarded.
     NoGuard,
+    /// Lets nobody who was overtaken again and again go first.
+    NoHold,
 }
 
 /// The delivery service over an engine.
@@ -51,8 +54,7 @@ pub struct Service<E> {
     pub(crate) connections: Connections,
     addresses: BTreeMap<PeerId, Address>,
     jobs: Vec<Job>,
-    /// When each log took its last commit, while that still matters.
-    commit_times: BTreeMap<LogId, Millis>,
+    paces: Paces,
     pub(crate) subscribers: Readers<LogId>,
     /// How many subscriptions of logs there are.
     pub(crate) subscription_count: usize,
@@ -93,7 +95,7 @@ impl<E: Engine> Service<E> {
             connections: Connections::default(),
             addresses: BTreeMap::new(),
             jobs: Vec::new(),
-            commit_times: BTreeMap::new(),
+            paces: Paces::default(),
             subscribers: Readers::default(),
             subscription_count: 0,
             inbox_readers: Readers::default(),
@@ -299,8 +301,7 @@ impl<E: Engine> Service<E> {
         }
         self.disk_bytes = self.engine.disk_bytes();
         self.metrics.disk_bytes.set(self.disk_bytes);
-        let gap = u64::from(self.config.commit_gap_ms);
-        self.commit_times.retain(|_, at| now.checked_sub(*at).is_some_and(|passed| passed < gap));
+        self.paces.tidy(now);
         let config = &self.config;
         self.addresses.retain(|_, address| !address.is_idle(now, config));
     }
@@ -389,20 +390,20 @@ impl<E: Engine> Service<E> {
             // What the batch before wrote; it was answered already.
             self.engine.sync()?;
         }
-        let Self { engine, config, directory_key, commit_times, disk_bytes, .. } = self;
+        let Self { engine, config, directory_key, paces, disk_bytes, .. } = self;
         let is_full = *disk_bytes >= config.disk_bytes_max;
-        let mut replies = Vec::new();
+        let (mut replies, mut fresh) = (Vec::new(), pace::Fresh::default());
         engine.write(&mut |batch| {
             replies.clear();
-            let mut fresh_commits = BTreeSet::new();
+            fresh = pace::Fresh::default();
             for job in jobs {
                 let mut station = Station {
                     batch: &mut *batch,
                     now,
                     config,
                     directory_key,
-                    commit_times,
-                    fresh_commits: &mut fresh_commits,
+                    paces: &*paces,
+                    fresh: &mut fresh,
                     is_full,
                     switches,
                 };
@@ -412,6 +413,9 @@ impl<E: Engine> Service<E> {
         })?;
         if !switches.is_late_sync() {
             engine.sync()?;
+        }
+        if !switches.is_without_hold() {
+            fresh.lost.into_iter().for_each(|loss| paces.lost(now, loss));
         }
         Ok(replies)
     }
@@ -443,7 +447,9 @@ impl<E: Engine> Service<E> {
             Effect::Appended { log, entry } => {
                 self.metrics.entries_appended.add(1);
                 if entry.kind == veche_wire::Kind::Commit {
-                    self.commit_times.insert(log, now);
+                    let readers = self.subscribers.of(&log).len();
+                    let gap = pace::gap_after(&entry, readers, self.config.commit_gap_ms);
+                    self.paces.taken(now, log, (&entry, gap));
                 }
                 if entry.rider.as_ref().is_some_and(|rider| rider.rotation.is_some()) {
                     self.end_subscriptions(&log, entry.seq);

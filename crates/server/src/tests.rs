@@ -10,6 +10,7 @@ mod fixture;
 mod inbox;
 mod lost_power;
 mod model;
+mod pace;
 mod stage;
 mod wire_shell;
 

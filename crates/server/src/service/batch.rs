@@ -1,7 +1,5 @@
 //! One request inside the transaction: which station does it, and what follows once it is durable.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -12,6 +10,7 @@ use veche_wire::{
 
 use crate::admit::Admitted;
 use crate::config::Config;
+use crate::pace::{Fresh, Paces};
 use crate::storage::{Batch, Day, StorageError, Stored, day_of};
 
 /// What follows from a request once its transaction is durable.
@@ -98,6 +97,7 @@ impl Switches {
     switch!(is_without_id_check, NoIdCheck);
     switch!(is_without_prev_check, NoPrevCheck);
     switch!(is_without_guard, NoGuard);
+    switch!(is_without_hold, NoHold);
 }
 
 /// Where a request is done: the open transaction and all it may look at.
@@ -106,9 +106,9 @@ pub(crate) struct Station<'a> {
     pub(crate) now: Millis,
     pub(crate) config: &'a Config,
     pub(crate) directory_key: &'a SigningKey,
-    pub(crate) commit_times: &'a BTreeMap<LogId, Millis>,
-    /// Logs that took a commit earlier in this batch.
-    pub(crate) fresh_commits: &'a mut BTreeSet<LogId>,
+    pub(crate) paces: &'a Paces,
+    /// What became of the commits earlier in this batch.
+    pub(crate) fresh: &'a mut Fresh,
     /// Whether the operator's quota of the disk is used up.
     pub(crate) is_full: bool,
     pub(crate) switches: Switches,
