@@ -113,6 +113,47 @@ fn who_is_no_admin_is_told_why_a_guarded_group_does_not_change() {
     assert_eq!(world.complaints(), Vec::<String>::new());
 }
 
+/// Bob, who is no admin, renames the group while somebody with a stolen token lets no moment pass in
+/// which the server takes a commit. No admin is there. How much junk came before his change.
+fn renames_under_fire(world: &mut World) -> Option<usize> {
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let group = world.group("harvest", [&ana, &bo]);
+    let rules = RulesChange { rename: Some(Role::Member), ..RulesChange::default() };
+    ana.want(Command::SetRules { chat: group, rules }).expect("an owner may");
+    bo.say(group, "this needs another name");
+    world.settle();
+    world.cut_off(&ana);
+    let token = stolen_token(world, &bo, group);
+    let mut outsider = world.outsider();
+    let mut junk = 0;
+    bo.rename(group, "sowing");
+    for _ in 0..6_000 {
+        let after = outsider.last_commit(group);
+        let append = outsider.junk(group, token, Kind::Commit, after);
+        if matches!(outsider.ask(Request::Append(append)), Response::Appended { .. }) {
+            junk += 1;
+        }
+        world.wait_ms(10);
+        if bo.chat(group).unwrap().title == "sowing" {
+            return Some(junk);
+        }
+    }
+    None
+}
+
+#[test]
+fn who_is_overtaken_three_times_goes_next() {
+    let junk = renames_under_fire(&mut World::seeded(74)).expect("he comes through");
+    assert!((3..=5).contains(&junk), "after {junk} junk commits");
+}
+
+/// The rule broken: he would have waited for ever.
+#[test]
+fn a_server_that_holds_nobody_back_lets_the_quick_starve_the_others() {
+    let broken = Sabotage { server: Some(veche_server::Mutant::NoHold), ..Sabotage::default() };
+    assert_eq!(renames_under_fire(&mut World::sabotaged(74, broken)), None);
+}
+
 /// The rule broken: the story of the flood would notice.
 #[test]
 fn a_server_that_takes_unsigned_commits_guards_nobody() {
