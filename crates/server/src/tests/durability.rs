@@ -228,7 +228,7 @@ fn damage_and_newer_versions_are_said_at_the_start() {
     let path = folder.path().join("logs.db");
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 9).unwrap();
     let error = Embedded::open(folder.path(), Arc::default()).unwrap_err();
-    assert_eq!(error, StorageError::Newer { found: 9, known: 2 });
+    assert_eq!(error, StorageError::Newer { found: 9, known: 3 });
 }
 
 #[test]

@@ -67,10 +67,19 @@ fn certificates_and_credentials() {
 #[test]
 fn what_riders_names_and_requests_sign() {
     let [log, id] = [[0x10; 16], [0x20; 16]];
-    let rider = samples::rider().signed_bytes(&LogId(log), &EntryId(id), Kind::Commit, &[0x55; 32]);
+    let bytes_of =
+        |rider: Rider, kind| rider.signed_bytes(&LogId(log), &EntryId(id), kind, &[0x55; 32]);
+    let rider = bytes_of(samples::rider(), Kind::Commit);
+    let guard = |on| bytes_of(Rider { guard: Some(on), ..samples::rider() }, Kind::Freeze);
     let name = NameBinding::signed_bytes("ana", &AccountId([0x30; 32]));
     let request = SignedRequest::signed_bytes(&[0xf0; 32], b"body");
-    let signed = vec![("rider", rider), ("name", name), ("request", request)];
+    let signed = vec![
+        ("rider", rider),
+        ("name", name),
+        ("request", request),
+        ("guard", guard(true)),
+        ("guard no more", guard(false)),
+    ];
     check(signed, Vec::clone, &expect_file!["golden/signed_bytes.txt"]);
 }
 

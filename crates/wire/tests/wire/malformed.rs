@@ -215,7 +215,7 @@ fn server_frames() {
             (nested(2, &[]), "push is malformed"),
             (nested(1, &[nested(14, &[])]), "refusal is malformed"),
             // A refusal that only a newer program knows.
-            (nested(1, &[nested(14, &[vec![0x92, 0x01, 0x00]])]), "refusal is malformed"),
+            (nested(1, &[nested(14, &[vec![0x9a, 0x01, 0x00]])]), "refusal is malformed"),
             (nested(1, &[nested(2, &[id(2, 31)])]), "nonce is malformed"),
             (nested(1, &[nested(2, &[id(2, 32), id(3, 32)])]), "registration is malformed"),
             (entries(0), "empty push is malformed"),
