@@ -134,7 +134,7 @@ fn renames_under_fire(world: &mut World) -> Option<usize> {
             junk += 1;
         }
         world.wait_ms(10);
-        if bo.chat(group).unwrap().title == "sowing" {
+        if bo.chat(group).expect("he has the chat").title == "sowing" {
             return Some(junk);
         }
     }

@@ -301,6 +301,9 @@ pub(crate) enum GroupCommand {
         /// The least role to rename it
         #[arg(long, value_enum, value_name = "ROLE")]
         rename: Option<RoleChoice>,
+        /// How many seconds a plain member waits between two messages; `off` ends it
+        #[arg(long, value_name = "SECONDS", value_parser = slow)]
+        slow: Option<u32>,
     },
     /// Guards a group, so that only its admins change it, or ends that
     ///
@@ -436,6 +439,14 @@ fn name(text: &str) -> Result<String, String> {
         return Err("a name is missing".to_owned());
     }
     Ok(name.to_owned())
+}
+
+/// Seconds between two messages; 0 for `off`.
+fn slow(text: &str) -> Result<u32, String> {
+    let most = veche_client::wire::limits::SLOW_SECONDS_MAX;
+    let seconds = if text == "off" { Some(0) } else { text.parse().ok().filter(|it| *it > 0) };
+    let fits = seconds.filter(|seconds| *seconds <= most);
+    fits.ok_or_else(|| format!("slow mode is 1 to {most} seconds, or `off`"))
 }
 
 /// A time with its unit: 90s, 30m, 12h, 7d.

@@ -137,6 +137,9 @@ pub(crate) fn rules(view: RulesView) -> String {
         line("remove", view.remove),
         line("rename", view.rename),
     ];
+    if let Some(seconds) = view.slow {
+        lines.push(format!("slow    {seconds} s between two messages of one member"));
+    }
     if view.guarded {
         lines.push("guarded: only admins change anything (`veche group guard CHAT off`)".into());
     }

@@ -107,6 +107,8 @@ pub(crate) struct RulesShape {
     add: &'static str,
     remove: &'static str,
     rename: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow: Option<u32>,
     guarded: bool,
 }
 
@@ -117,6 +119,7 @@ impl From<RulesView> for RulesShape {
             add: name_of_role(view.add),
             remove: name_of_role(view.remove),
             rename: name_of_role(view.rename),
+            slow: view.slow,
             guarded: view.guarded,
         }
     }

@@ -502,6 +502,8 @@ pub struct RulesView {
     pub remove: Role,
     /// To change the title.
     pub rename: Role,
+    /// Slow mode: so many seconds between two messages of one plain member.
+    pub slow: Option<u32>,
     /// Whether, for now, only admins change anything.
     pub guarded: bool,
 }
@@ -517,6 +519,8 @@ pub struct RulesChange {
     pub remove: Option<Role>,
     /// To change the title.
     pub rename: Option<Role>,
+    /// Slow mode, in seconds; 0 ends it.
+    pub slow: Option<u32>,
 }
 
 /// The link of a group.

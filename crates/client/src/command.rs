@@ -269,12 +269,16 @@ fn set_rules(work: &mut Work<'_>, chat: &LogId, rules: RulesChange) -> Result<Re
     if role != MlsRole::Owner {
         return refuse("Only owners of this group change its rules.");
     }
-    let RulesChange { post, add, remove, rename } = rules;
+    let RulesChange { post, add, remove, rename, slow } = rules;
     let numbers = [post, add, remove, rename].map(|role| role.map(|role| role as u8));
-    if numbers.iter().all(Option::is_none) {
-        return refuse("There is no rule to change.");
+    match slow {
+        Some(seconds) if seconds > limits::SLOW_SECONDS_MAX => {
+            refuse(format!("Slow mode is at most {} seconds.", limits::SLOW_SECONDS_MAX))
+        }
+        Some(seconds) => change(work, &log, Change::SetRulesAndSlow(numbers, seconds)),
+        None if numbers.iter().all(Option::is_none) => refuse("There is no rule to change."),
+        None => change(work, &log, Change::SetRules(numbers)),
     }
-    change(work, &log, Change::SetRules(numbers))
 }
 
 fn guard(work: &mut Work<'_>, chat: &LogId, on: bool) -> Result<Reply, ClientError> {
@@ -419,6 +423,7 @@ fn say(
     let (display_name, mentions) = (None, Mentions::default());
     let mut content = Content { id, sent_at, replaces, in_reply_to, display_name, mentions, body };
     if outbox::shows_as_message(&content) {
+        outbox::check_slow(work, chat)?;
         content.display_name = people::my_display_name(work)?;
         if let Body::Text(text) | Body::File { text, .. } = &content.body {
             content.mentions = mentions::meant(work, chat, text)?;

@@ -257,6 +257,7 @@ impl Client {
                 add: command::from_mls(policy.may_add),
                 remove: command::from_mls(policy.may_remove),
                 rename: command::from_mls(policy.may_change),
+                slow: policy.slow,
                 guarded: row.is_some_and(|row| row.flags.guarded),
             })
         })

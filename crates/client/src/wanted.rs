@@ -107,6 +107,9 @@ pub(crate) enum Change {
     /// The least roles (0 member, 1 admin, 2 owner) to post, add, remove and rename; `None` stays.
     #[n(14)]
     SetRules(#[n(0)] [Option<u8>; 4]),
+    /// The same, and the seconds between two messages of one plain member; 0 for no slow mode.
+    #[n(15)]
+    SetRulesAndSlow(#[n(0)] [Option<u8>; 4], #[n(1)] u32),
 }
 
 /// A door that is to be.

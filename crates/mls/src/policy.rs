@@ -15,6 +15,8 @@ use crate::door::DoorSecret;
 const VERSION: u32 = 1;
 /// With a door, or somebody banned.
 const VERSION_WITH_DOOR: u32 = 2;
+/// With slow mode.
+const VERSION_WITH_SLOW: u32 = 3;
 /// The extension type of [`Policy`] (private use, RFC 9420 §17.3).
 pub const POLICY_EXTENSION: u16 = 0xF7EC;
 /// The credential type of `wire::Credential` (private use, RFC 9420 §17.5).
@@ -89,6 +91,9 @@ pub struct Policy {
     pub door: Option<Door>,
     /// Accounts that are not inside, and must not be added.
     pub banned: BTreeSet<AccountId>,
+    /// Slow mode: so many seconds between two messages of one plain member, 1 to
+    /// `limits::SLOW_SECONDS_MAX`.
+    pub slow: Option<u32>,
 }
 
 /// The door of a group: its members with the right to add let in who asks there.
@@ -181,6 +186,7 @@ impl Policy {
             predecessor: None,
             door: None,
             banned: BTreeSet::new(),
+            slow: None,
         }
     }
 
@@ -188,6 +194,12 @@ impl Policy {
     #[must_use]
     pub fn role(&self, account: &AccountId) -> Role {
         self.roles.get(account).copied().unwrap_or(Role::Member)
+    }
+
+    /// How many seconds `account` has to wait between two messages.
+    #[must_use]
+    pub fn slow_for(&self, account: &AccountId) -> Option<u32> {
+        self.slow.filter(|_| self.role(account) == Role::Member)
     }
 
     /// Sets the role of `account`.
@@ -202,9 +214,8 @@ impl Policy {
     /// Writes it (CBOR array, version first; docs/protocol.md).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let with_door = self.door.is_some() || !self.banned.is_empty();
-        let mut out =
-            if with_door { Writer::new(VERSION_WITH_DOOR, 12) } else { Writer::new(VERSION, 10) };
+        let version = self.version();
+        let mut out = Writer::new(version, fields_of(version));
         out.number(self.kind as u64).text(&self.title);
         out.list(2 * self.roles.len());
         for (account, role) in &self.roles {
@@ -219,28 +230,37 @@ impl Policy {
             out.number(role as u64);
         }
         out.maybe_bytes(self.predecessor.as_ref().map(|log| &log.0[..]));
-        if with_door {
+        if version >= VERSION_WITH_DOOR {
             out.maybe_bytes(self.door.as_ref().map(Door::encode).as_deref());
             out.list(self.banned.len());
             for account in &self.banned {
                 out.bytes(account.as_bytes());
             }
         }
+        if let Some(slow) = self.slow {
+            out.number(slow.into());
+        }
         out.finish()
     }
 
+    /// The first version that can say it.
+    fn version(&self) -> u32 {
+        if self.slow.is_some() {
+            VERSION_WITH_SLOW
+        } else if self.door.is_some() || !self.banned.is_empty() {
+            VERSION_WITH_DOOR
+        } else {
+            VERSION
+        }
+    }
+
     /// Reads it. There is one encoding of every policy: lists are in order, no role is "member", and
-    /// the second version has a door or somebody banned.
+    /// the version is the first that can say it.
     ///
     /// # Errors
     /// Where the bytes are not a policy of this version, or break a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (mut input, with_door) = match Reader::new(bytes, "policy", VERSION, 10) {
-            Err(DecodeError::Version { .. }) => {
-                (Reader::new(bytes, "policy", VERSION_WITH_DOOR, 12)?, true)
-            }
-            first => (first?, false),
-        };
+        let (mut input, version) = open(bytes)?;
         let kind = ChatKind::from_number(input.number()?).ok_or_else(|| input.malformed())?;
         let title = input.text()?.to_owned();
         let roles = pairs(&mut input, ROLES_MAX, |input| {
@@ -263,15 +283,18 @@ impl Policy {
             predecessor: input.maybe_array()?.map(LogId),
             ..Self::empty()
         };
-        if with_door {
+        if version >= VERSION_WITH_DOOR {
             policy.door = input.maybe_bytes()?.map(Door::decode).transpose()?;
             policy.banned = accounts(&mut input, BANNED_MAX)?;
+        }
+        if version >= VERSION_WITH_SLOW {
+            policy.slow = Some(read_slow(&mut input)?);
         }
         let fits = policy.title.len() <= limits::TITLE_BYTES_MAX
             && (policy.kind == ChatKind::Group || policy.title.is_empty())
             && policy.roles.values().all(|role| *role != Role::Member)
-            && with_door == (policy.door.is_some() || !policy.banned.is_empty())
-            && (policy.kind == ChatKind::Group || !with_door);
+            && version == policy.version()
+            && (policy.kind == ChatKind::Group || version == VERSION);
         if !fits {
             return Err(input.malformed());
         }
@@ -306,6 +329,33 @@ fn required_capabilities() -> RequiredCapabilitiesExtension {
         &[],
         &[CredentialType::Other(CREDENTIAL_TYPE)],
     )
+}
+
+fn fields_of(version: u32) -> u64 {
+    match version {
+        VERSION => 10,
+        VERSION_WITH_DOOR => 12,
+        _ => 13,
+    }
+}
+
+/// Begins to read a policy of any version.
+fn open(bytes: &[u8]) -> Result<(Reader<'_>, u32), DecodeError> {
+    for version in [VERSION, VERSION_WITH_DOOR] {
+        match Reader::new(bytes, "policy", version, fields_of(version)) {
+            Err(DecodeError::Version { .. }) => {}
+            opened => return Ok((opened?, version)),
+        }
+    }
+    let version = VERSION_WITH_SLOW;
+    Ok((Reader::new(bytes, "policy", version, fields_of(version))?, version))
+}
+
+fn read_slow(input: &mut Reader<'_>) -> Result<u32, DecodeError> {
+    let number = input.number()?;
+    let seconds = u32::try_from(number).ok();
+    let fits = seconds.filter(|seconds| (1..=limits::SLOW_SECONDS_MAX).contains(seconds));
+    fits.ok_or_else(|| input.malformed())
 }
 
 fn read_role(input: &mut Reader<'_>) -> Result<Role, DecodeError> {

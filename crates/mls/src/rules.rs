@@ -209,8 +209,10 @@ fn judge_policy(facts: &Facts<'_>) -> Result<(), SkipReason> {
     if after.title != before.title && role < before.may_change {
         return Err(SkipReason::Role("change the title"));
     }
-    let rules =
-        |policy: &Policy| (policy.may_post, policy.may_add, policy.may_remove, policy.may_change);
+    let rules = |policy: &Policy| {
+        let Policy { may_post, may_add, may_remove, may_change, slow, .. } = *policy;
+        (may_post, may_add, may_remove, may_change, slow)
+    };
     if rules(after) != rules(before) && role < Role::Owner {
         return Err(SkipReason::Role("change the rules"));
     }

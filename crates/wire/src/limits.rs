@@ -23,6 +23,8 @@ pub const INBOX_ENTRIES_MAX: usize = 1_000;
 pub const ADMIN_KEYS_MAX: usize = 16;
 /// The most invite hashes of an inbox.
 pub const INVITES_MAX: usize = 64;
+/// The longest that slow mode makes a member wait between two messages, in seconds: a day.
+pub const SLOW_SECONDS_MAX: u32 = 86_400;
 /// The most devices of an account.
 pub const DEVICES_MAX: usize = 16;
 /// The most KeyPackages kept for a device and suite.

@@ -32,8 +32,10 @@ pub(super) async fn run(context: &Context, command: GroupCommand) -> Result<(), 
             let makes = new || approve || uses.is_some() || expires.is_some();
             links::show(context, &chat, links::Wanted { makes, approve, uses, expires }).await
         }
-        GroupCommand::Rules { chat, post, add, remove, rename } => {
-            let new = [post, add, remove, rename].map(|choice| choice.map(role));
+        GroupCommand::Rules { chat, post, add, remove, rename, slow } => {
+            let [post, add, remove, rename] =
+                [post, add, remove, rename].map(|choice| choice.map(role));
+            let new = RulesChange { post, add, remove, rename, slow };
             rules(context, &chat, new).await
         }
         GroupCommand::Join { link } => links::join(context, &link).await,
@@ -108,14 +110,9 @@ fn role(choice: RoleChoice) -> Role {
 }
 
 /// Shows who may do what, after changing what is to be changed.
-async fn rules(
-    context: &Context,
-    chat: &str,
-    [post, add, remove, rename]: [Option<Role>; 4],
-) -> Result<(), Problem> {
+async fn rules(context: &Context, chat: &str, rules: RulesChange) -> Result<(), Problem> {
     context.catch_up().await?;
     let chat = context.chat(chat)?;
-    let rules = RulesChange { post, add, remove, rename };
     if rules != RulesChange::default() {
         let set = Command::SetRules { chat, rules };
         if context.change(|_| Ok(set)).await? == Change::Queued {

@@ -344,7 +344,13 @@ fn rule_words(summary: &Summary, actor: &str) -> Vec<String> {
         };
         format!("{actor} lets {who} {what}")
     });
-    words.collect()
+    let slow = |policy: &Policy| policy.slow;
+    let (before, after) = (slow(&summary.policy_before), slow(&summary.policy_after));
+    let slow = (before != after).then(|| match after {
+        Some(seconds) => format!("{actor} lets members write once in {seconds} s"),
+        None => format!("{actor} ended slow mode"),
+    });
+    words.chain(slow).collect()
 }
 
 /// What a commit did to the group's door.

@@ -98,6 +98,15 @@ fn opened_message(
     if unwanted || people::is_blocked(work, &account)? {
         return Ok(());
     }
+    let said = (&account, &content.id, content.sent_at);
+    if outbox::shows_as_message(&content)
+        && let Some(last) = outbox::comes_too_soon(work, (row, group.policy()), said)?
+    {
+        let words = format!("{name} wrote too soon for slow mode, which is not shown");
+        let shown = line::Line { by: account, about: Some(account), words: &words };
+        // One line after each message, however much comes too soon behind it.
+        return line::line(work, row, (&last.id, entry.seq), &shown);
+    }
     let me = work.identity()?.account();
     let mentions_me = mentions::mean(group.policy(), (&account, &content.mentions), &me);
     apply(work, row, entry.seq, (&account, &content, mentions_me))

@@ -61,7 +61,8 @@ pub(super) fn plan(work: &Work<'_>, group: &Group, change: &Change) -> Result<Pl
         Change::RemoveLeaver(request) => remove_leaver(group, request),
         Change::Readmit(request) => readmit(work, group, request),
         Change::SetRole { account, role } => set_role(group, &AccountId(account.0), *role),
-        Change::SetRules(rules) => set_rules(group, *rules),
+        Change::SetRules(rules) => set_rules(group, *rules, None),
+        Change::SetRulesAndSlow(rules, slow) => set_rules(group, *rules, Some(*slow)),
         Change::Rename(title) => change_policy(group, |policy| policy.title.clone_from(title)),
         Change::ListKey { key, account } => list_key(group, key, &AccountId(account.0)),
         Change::StepDown => change_policy(group, |policy| {
@@ -311,8 +312,15 @@ fn set_role(group: &Group, account: &AccountId, role: u8) -> Plan {
     })
 }
 
-fn set_rules(group: &Group, [post, add, remove, rename]: [Option<u8>; 4]) -> Plan {
+fn set_rules(
+    group: &Group,
+    [post, add, remove, rename]: [Option<u8>; 4],
+    slow: Option<u32>,
+) -> Plan {
     change_policy(group, |policy| {
+        if let Some(seconds) = slow {
+            policy.slow = Some(seconds).filter(|seconds| *seconds > 0);
+        }
         let new = |number: Option<u8>, old| number.map_or(old, role_of);
         policy.may_post = new(post, policy.may_post);
         policy.may_add = new(add, policy.may_add);

@@ -12,6 +12,7 @@ mod enqueue;
 mod move_over;
 mod seal;
 mod settle;
+mod slow;
 mod submit;
 
 pub(crate) use again::{
@@ -41,6 +42,7 @@ pub(crate) use settle::{
     acknowledged, fail_blob, fail_intent, fail_outbox, hand_over_intent, own_commit_skipped,
     own_control, own_message, refused, settle_intent,
 };
+pub(crate) use slow::{check_slow, comes_too_soon};
 
 use veche_mls::GenerationSecret;
 use veche_store::LogRow;

@@ -6,7 +6,7 @@ use veche_store::{Direction, LogRow, LogState, OutboxRow, OutboxState};
 use veche_wire::{Commitment, Content, EntryId, Kind, LogId};
 
 use super::commit::{StepDown, WAITS_MAX};
-use super::{again, commit, create, depart, enqueue, settle, submit};
+use super::{again, commit, create, depart, enqueue, settle, slow, submit};
 use crate::wanted::{self, Wanted};
 use crate::work::{Work, mutated};
 use crate::{ClientError, answer, inbox};
@@ -169,6 +169,10 @@ fn seal_message(
     let may = work.with_group(&row.log, |group| enqueue::may_say(group.policy(), &me, &body))?;
     if !may && !mutated!(work.core, Dishonest) {
         return settle::fail_row(work, &out, enqueue::MAY_NOT_POST);
+    }
+    let policy = work.with_group(&row.log, |group| group.policy().clone())?;
+    if slow::is_too_soon(work, (&row, &policy), &out.id)? && !mutated!(work.core, Dishonest) {
+        return settle::fail_row(work, &out, slow::TOO_SOON);
     }
     let payload = Payload::new(&mut work.core.random.clone(), content);
     let commitment = payload.commitment();

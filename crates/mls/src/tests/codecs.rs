@@ -66,8 +66,8 @@ fn what_is_too_short_too_long_or_too_new_is_refused() {
         }
         assert!(refuse(&[&bytes[..], &[0]].concat()).is_some());
         let mut newer = bytes.clone();
-        newer[1] = 3;
-        assert!(matches!(refuse(&newer), Some(DecodeError::Version { version: 3, .. })));
+        newer[1] = 4;
+        assert!(matches!(refuse(&newer), Some(DecodeError::Version { version: 4, .. })));
     }
 }
 
@@ -81,6 +81,12 @@ fn a_policy_has_one_encoding() {
     let mut member = full_policy();
     member.roles.insert(AccountId([9; 32]), Role::Member);
     assert!(Policy::decode(&member.encode()).is_err());
+    for (slow, fits) in [(1, true), (86_400, true), (0, false), (86_401, false)] {
+        let slow = Policy { slow: Some(slow), ..full_policy() };
+        assert_eq!(Policy::decode(&slow.encode()).is_ok(), fits, "{slow:?}");
+    }
+    let direct = Policy::direct(&[AccountId([1; 32])]);
+    assert!(Policy::decode(&Policy { slow: Some(1), ..direct }.encode()).is_err());
     let mut titled = Policy::direct(&[AccountId([1; 32])]);
     titled.title = "no".to_owned();
     assert!(Policy::decode(&titled.encode()).is_err());

@@ -153,8 +153,8 @@ fn a_policy_with_a_door_reads_back_and_has_one_encoding() {
     let plain = Policy { door: None, banned: BTreeSet::new(), ..policy };
     assert_eq!(plain.encode()[1], 1);
     let mut newer = bytes;
-    newer[1] = 3;
-    assert!(matches!(Policy::decode(&newer), Err(DecodeError::Version { version: 3, .. })));
+    newer[1] = 4;
+    assert!(matches!(Policy::decode(&newer), Err(DecodeError::Version { version: 4, .. })));
     let mut direct = Policy::direct(&[AccountId([1; 32]), AccountId([2; 32])]);
     direct.banned = BTreeSet::from([AccountId([3; 32])]);
     assert!(Policy::decode(&direct.encode()).is_err(), "nobody is banned from a direct chat");

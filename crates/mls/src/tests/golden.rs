@@ -50,6 +50,17 @@ fn policy() {
 }
 
 #[test]
+fn policy_with_slow_mode() {
+    let policy = Policy { slow: Some(30), ..Policy::group("Вече", AccountId([1; 32])) };
+    check(
+        &policy.encode(),
+        &expect![[r#"
+        8e030268d092d0b5d187d0b582582001010101010101010101010101010101010101010101010101
+        0101010101010102800000010101f6f680181e"#]],
+    );
+}
+
+#[test]
 fn payload_and_commitment() {
     let payload = Payload { franking_key: [1; 32], content: b"content".to_vec() };
     check(

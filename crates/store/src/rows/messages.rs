@@ -166,6 +166,29 @@ impl Tx<'_> {
         Ok(inserted == 1)
     }
 
+    /// The latest of the 1,000 last messages of a chat that an account has said, by what it says of its
+    /// time, before an arrival; what has failed was not said.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn last_said(
+        &self,
+        chat: &LogId,
+        account: &AccountId,
+        before: Option<u64>,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM (SELECT * FROM message WHERE chat = ?1 AND arrival < ?3
+                                    ORDER BY arrival DESC LIMIT 1000)
+             WHERE account = ?2 AND event IS NULL AND state != ?4
+             ORDER BY sent_at DESC, arrival DESC LIMIT 1"
+        );
+        let before = before.map_or(i64::MAX, signed);
+        let failed = RowState::Failed as i64;
+        let key = params![chat.as_bytes(), account.as_bytes(), before, failed];
+        found(self.connection().prepare_cached(&sql)?.query_row(key, read))
+    }
+
     /// Takes a message away.
     ///
     /// # Errors

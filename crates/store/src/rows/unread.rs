@@ -43,6 +43,18 @@ impl Tx<'_> {
         Ok(ids)
     }
 
+    /// Whether this was a message that could not be opened, and was not said again yet.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn is_unread(&self, log: &LogId, entry: &EntryId) -> Result<bool, StoreError> {
+        let key = params![log.as_bytes(), entry.as_bytes()];
+        Ok(self
+            .connection()
+            .prepare_cached("SELECT 1 FROM unread_entry WHERE log = ?1 AND id = ?2")?
+            .exists(key)?)
+    }
+
     /// A message was said again: where it could not be opened, if it was one of those.
     ///
     /// # Errors
