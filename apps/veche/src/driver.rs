@@ -74,7 +74,8 @@ async fn talk(engine: &Engine, link: &mut impl Link, heard: &mut bool) -> Broken
             continue;
         }
         tokio::select! {
-            frame = link.recv() => match frame {
+            // What has come is processed before more is taken, so that the server sends no faster.
+            frame = link.recv(), if !engine.client().has_backlog() => match frame {
                 Ok(frame) => {
                     *heard = true;
                     engine.feed(Input::Frame(frame));

@@ -98,6 +98,9 @@ pub(crate) fn chat(view: &ChatView) -> String {
         (unread, 1) => words += &format!("  ({unread} unread, 1 mentions you)"),
         (unread, mentions) => words += &format!("  ({unread} unread, {mentions} mention you)"),
     }
+    if view.behind > 0 {
+        words += &format!("  ({} to be read from the server)", view.behind);
+    }
     if let Some(state) = state_of_chat(view.state) {
         words += &format!("  ({state})");
     }

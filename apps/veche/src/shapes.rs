@@ -64,6 +64,9 @@ pub(crate) struct ChatShape<'view> {
     unread: u64,
     #[serde(skip_serializing_if = "is_zero")]
     mentions: u64,
+    /// Entries that are still to be read from the server.
+    #[serde(skip_serializing_if = "is_zero")]
+    behind: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
 }
@@ -267,6 +270,7 @@ impl<'view> From<&'view ChatView> for ChatShape<'view> {
             members: view.member_count,
             unread: view.unread,
             mentions: view.unread_mentions,
+            behind: view.behind,
             state: state_of_chat(view.state),
         }
     }

@@ -364,6 +364,8 @@ pub struct ChatView {
     pub unread: u64,
     /// Those of them that mention this person.
     pub unread_mentions: u64,
+    /// How many entries of the chat's log the server has that this device is still to read.
+    pub behind: u64,
     /// How this device stands in it.
     pub state: ChatState,
 }

@@ -13,6 +13,7 @@ pub mod api;
 
 mod account;
 mod answer;
+mod backlog;
 mod blobs;
 mod command;
 mod door;
@@ -187,7 +188,10 @@ impl Client {
                 effects.push(Effect::Tell(Event::Connection(Connection::Down)));
             }
             Input::Frame(bytes) => match ServerFrame::decode(&bytes) {
-                Ok(frame) => self.frame(frame, &mut effects)?,
+                Ok(frame) => {
+                    self.core.session.backlog.push(frame);
+                    self.work_off(&mut effects)?;
+                }
                 Err(error) => {
                     let words = format!("The server sent something unreadable: {error}.");
                     effects.push(Effect::Tell(Event::Notice(words)));
@@ -195,6 +199,7 @@ impl Client {
                 }
             },
             Input::Tick => {
+                self.work_off(&mut effects)?;
                 if self.core.session.is_stalled(self.now) {
                     effects.push(Effect::Hangup);
                 }
@@ -230,6 +235,24 @@ impl Client {
         session.stage = Stage::Greeting;
         let hello = veche_wire::Request::Hello { version: veche_wire::limits::PROTOCOL_VERSION };
         effects.push(session.send(self.now, session::Key::Hello, hello));
+    }
+
+    /// Whether what has come is not all processed: a driver with other things to read, such as what a
+    /// person types, reads those first, and feeds [`Input::Tick`] when it is asked to.
+    #[must_use]
+    pub fn has_backlog(&self) -> bool {
+        !self.core.session.backlog.is_empty()
+    }
+
+    /// Processes one slice of what has come.
+    fn work_off(&mut self, effects: &mut Vec<Effect>) -> Result<(), ClientError> {
+        if let Some(frame) = self.core.session.backlog.next() {
+            self.frame(frame, effects)?;
+        }
+        if self.has_backlog() {
+            effects.push(Effect::WakeAt(self.now + 1));
+        }
+        Ok(())
     }
 
     fn frame(&mut self, frame: ServerFrame, effects: &mut Vec<Effect>) -> Result<(), ClientError> {

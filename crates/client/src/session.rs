@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use veche_wire::{BlobId, ClientFrame, EntryId, LogId, Millis, Request, RequestId, Seq};
 
+use crate::backlog::Backlog;
 use crate::inbox::order::Suspicion;
 use crate::inbox::restored::Fork;
 use crate::{Connection, Effect};
@@ -122,6 +123,8 @@ pub(crate) struct Session {
     pub(crate) doors: BTreeMap<LogId, bool>,
     /// After which entry doors are closed, where somebody has written what looks like a commit.
     pub(crate) closing: BTreeMap<LogId, Seq>,
+    /// What has come and is not processed yet.
+    pub(crate) backlog: Backlog,
     /// Groups whose trees are cold.
     pub(crate) cold: BTreeSet<LogId>,
     /// Groups of which this person was told that they are full.
@@ -168,6 +171,7 @@ impl Session {
             alone: BTreeSet::new(),
             doors: BTreeMap::new(),
             closing: BTreeMap::new(),
+            backlog: Backlog::default(),
             cold: BTreeSet::new(),
             full: BTreeSet::new(),
             admissions: BTreeMap::new(),
@@ -272,10 +276,14 @@ impl Session {
 
     /// Whether the server has not answered for too long.
     pub(crate) fn is_stalled(&self, now: Millis) -> bool {
-        self.in_flight
-            .values()
-            .next()
-            .is_some_and(|(_, asked)| asked.saturating_add(ANSWER_MS_MAX) <= now)
+        // The answer may be in what waits here.
+        let is_due = self.backlog.is_empty();
+        is_due
+            && self
+                .in_flight
+                .values()
+                .next()
+                .is_some_and(|(_, asked)| asked.saturating_add(ANSWER_MS_MAX) <= now)
     }
 
     /// When something that was put off is due, or an answer is overdue.

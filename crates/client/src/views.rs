@@ -122,6 +122,10 @@ impl Client {
                     Some(LogState::Left | LogState::Succeeded) | None => ChatState::Left,
                     Some(LogState::Removed) => ChatState::Removed,
                 };
+                let behind = log.as_ref().map_or(0, |log| {
+                    let known = self.core.session.subscriptions.get(&log.log);
+                    known.map_or(0, |known| known.head.saturating_sub(log.cursor))
+                });
                 let roster = log.map(|log| tx.roster(&log.log)).transpose()?.flatten();
                 let member_count = roster.map_or(0, |roster| roster.accounts);
                 views.push(ChatView {
@@ -131,6 +135,7 @@ impl Client {
                     member_count,
                     unread: unread.messages,
                     unread_mentions: unread.mentions,
+                    behind,
                     state,
                 });
             }

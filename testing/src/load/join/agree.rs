@@ -61,8 +61,8 @@ impl Play<'_> {
             let Some(seat) = self.hall.seats.get_mut(number) else { continue };
             for sample in seat.samples.drain(..) {
                 if let Deed::Commit(bytes) = sample.deed {
-                    self.progress.commit_ms.push(sample.cpu.as_secs_f64() * 1e3);
-                    self.progress.commit_bytes.push(bytes as f64);
+                    self.progress.note("commit_ms", sample.ms());
+                    self.progress.note("commit_bytes", bytes as f64);
                 }
             }
         }
@@ -101,12 +101,20 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// How long it takes to open the chat, and to find members by the beginning of a name.
+    /// How long it takes to open the chat, to find members by the beginning of a name, and to say how far
+    /// one has read.
     fn time_pages(&mut self, number: usize, chat: LogId) -> Result<(), Stopped> {
-        let start = Instant::now();
-        let page = self.hall.client(number)?.page(chat, None, PAGE).map_err(words)?;
-        self.progress.page_ms.push(start.elapsed().as_secs_f64() * 1e3);
-        if page.is_empty() { Err("the chat is empty".to_owned()) } else { Ok(()) }
+        let (page, ms) = timed(|| self.hall.client(number)?.page(chat, None, PAGE).map_err(words))?;
+        self.progress.note("page_ms", ms);
+        let found =
+            timed(|| self.hall.client(number)?.find_members(chat, "m", PAGE).map_err(words));
+        let (found, ms) = found?;
+        self.progress.note("find_ms", ms);
+        let read = Command::MarkRead { chat };
+        let ((), ms) = timed(|| self.hall.command(number, read).map(drop))?;
+        self.progress.note("command_ms", ms);
+        let shows = !page.is_empty() && !found.is_empty();
+        if shows { Ok(()) } else { Err("the chat or its list of members is empty".to_owned()) }
     }
 
     /// How many messages somebody has.
@@ -162,4 +170,11 @@ impl Play<'_> {
         }
         Ok(())
     }
+}
+
+/// What something gives, and how many milliseconds it took.
+fn timed<T>(work: impl FnOnce() -> Result<T, Stopped>) -> Result<(T, f64), Stopped> {
+    let start = Instant::now();
+    let value = work()?;
+    Ok((value, start.elapsed().as_secs_f64() * 1e3))
 }

@@ -221,9 +221,8 @@ impl<'a> Play<'a> {
         for (_, seat) in self.hall.seats.range_mut(numbers) {
             // To read on is no part of coming in.
             let deeds = seat.samples.iter().filter(|sample| sample.deed == seat::Deed::Other);
-            let cpu: Duration = deeds.map(|sample| sample.cpu).sum();
-            self.progress.join_ms.push(cpu.as_secs_f64() * 1e3);
-            self.progress.join_bytes.push(seat.moved);
+            self.progress.note("join_ms", deeds.map(seat::Sample::ms).sum());
+            self.progress.note("join_bytes", seat.moved as f64);
             seat.samples.clear();
         }
     }
@@ -234,7 +233,7 @@ impl<'a> Play<'a> {
             let Some(seat) = self.hall.seats.get_mut(number) else { continue };
             for sample in seat.samples.drain(..) {
                 if matches!(sample.deed, seat::Deed::Commit(_)) {
-                    self.progress.add_ms.push(sample.cpu.as_secs_f64() * 1e3);
+                    self.progress.note("add_ms", sample.ms());
                 }
             }
         }
@@ -253,26 +252,28 @@ impl<'a> Play<'a> {
             "load": "join",
             "server": "veched",
             "members": self.assembly.members,
-            "joined": progress.join_ms.len(),
+            "joined": progress.count("join_ms"),
             "followers": self.assembly.followers,
             "woken": self.assembly.woken,
             "agree": progress.agree,
             "messages": progress.messages,
             "undecryptable": progress.undecryptable,
-            "join_cpu_ms_p50": progress::median(&progress.join_ms),
-            "bytes_per_join": progress.bytes_per_join(),
-            "add_process_ms_p50": progress::median(&progress.add_ms),
-            "commit_process_ms_p50": progress::median(&progress.commit_ms),
-            "commit_bytes_p50": progress::median(&progress.commit_bytes),
-            "message_process_ms_p50": progress::median(&progress.message_ms),
+            "join_cpu_ms_p50": progress.median("join_ms"),
+            "bytes_per_join": progress.median("join_bytes"),
+            "add_process_ms_p50": progress.median("add_ms"),
+            "commit_process_ms_p50": progress.median("commit_ms"),
+            "commit_bytes_p50": progress.median("commit_bytes"),
+            "message_process_ms_p50": progress.median("message_ms"),
             "bytes_written_per_message": progress.written_per_message,
             "bytes_to_the_disk_per_message": progress.disk_per_message,
-            "page_ms_p95": progress::high(&progress.page_ms),
+            "page_ms_p95": progress.high("page_ms"),
+            "member_search_ms_p95": progress.high("find_ms"),
+            "command_ms_p95": progress.high("command_ms"),
             "minutes": (progress.wall_seconds / 6.0).round() / 10.0,
             "cpu_minutes": (progress.cpu_seconds / 6.0).round() / 10.0,
             "memory_peak_mb": progress::peak_memory().map(|bytes| bytes >> 20),
             // Of the table's rows.
-            "lost": progress.undecryptable + (self.assembly.members - progress.join_ms.len()) as u64,
+            "lost": progress.undecryptable + (self.assembly.members - progress.count("join_ms")) as u64,
             "out_of_order": u64::from(!progress.agree),
         })
     }

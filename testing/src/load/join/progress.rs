@@ -39,13 +39,8 @@ pub(super) struct Progress {
     pub(super) attempts: BTreeMap<usize, u64>,
     pub(super) wall_seconds: f64,
     pub(super) cpu_seconds: f64,
-    pub(super) join_ms: Vec<f64>,
-    pub(super) join_bytes: Vec<u64>,
-    pub(super) add_ms: Vec<f64>,
-    pub(super) commit_ms: Vec<f64>,
-    pub(super) commit_bytes: Vec<f64>,
-    pub(super) message_ms: Vec<f64>,
-    pub(super) page_ms: Vec<f64>,
+    /// What was measured, by name.
+    samples: BTreeMap<String, Vec<f64>>,
     pub(super) messages: u64,
     pub(super) undecryptable: u64,
     pub(super) written_per_message: Option<u64>,
@@ -63,13 +58,7 @@ impl Progress {
             attempts: BTreeMap::new(),
             wall_seconds: 0.0,
             cpu_seconds: 0.0,
-            join_ms: Vec::new(),
-            join_bytes: Vec::new(),
-            add_ms: Vec::new(),
-            commit_ms: Vec::new(),
-            commit_bytes: Vec::new(),
-            message_ms: Vec::new(),
-            page_ms: Vec::new(),
+            samples: BTreeMap::new(),
             messages: 0,
             undecryptable: 0,
             written_per_message: None,
@@ -91,12 +80,12 @@ impl Progress {
 
     fn of(value: &Value) -> Option<Self> {
         let place = |name: &str| usize::try_from(value[name].as_u64()?).ok();
-        let floats = |name: &str| -> Option<Vec<f64>> {
-            value[name].as_array()?.iter().map(Value::as_f64).collect()
-        };
         let attempts = value["attempts"].as_object()?.iter();
         let attempts = attempts.map(|(number, at)| Some((number.parse().ok()?, at.as_u64()?)));
-        let bytes = value["join_bytes"].as_array()?.iter().map(Value::as_u64);
+        let samples = value["samples"].as_object()?.iter().map(|(name, all)| {
+            let all: Option<Vec<f64>> = all.as_array()?.iter().map(Value::as_f64).collect();
+            Some((name.clone(), all?))
+        });
         Some(Self {
             stage: match value["stage"].as_str()? {
                 "founding" => Stage::Founding,
@@ -112,13 +101,7 @@ impl Progress {
             attempts: attempts.collect::<Option<_>>()?,
             wall_seconds: value["wall_seconds"].as_f64()?,
             cpu_seconds: value["cpu_seconds"].as_f64()?,
-            join_ms: floats("join_ms")?,
-            join_bytes: bytes.collect::<Option<_>>()?,
-            add_ms: floats("add_ms")?,
-            commit_ms: floats("commit_ms")?,
-            commit_bytes: floats("commit_bytes")?,
-            message_ms: floats("message_ms")?,
-            page_ms: floats("page_ms")?,
+            samples: samples.collect::<Option<_>>()?,
             messages: value["messages"].as_u64()?,
             undecryptable: value["undecryptable"].as_u64()?,
             written_per_message: value["written_per_message"].as_u64(),
@@ -147,13 +130,7 @@ impl Progress {
             "attempts": attempts,
             "wall_seconds": self.wall_seconds,
             "cpu_seconds": self.cpu_seconds,
-            "join_ms": self.join_ms,
-            "join_bytes": self.join_bytes,
-            "add_ms": self.add_ms,
-            "commit_ms": self.commit_ms,
-            "commit_bytes": self.commit_bytes,
-            "message_ms": self.message_ms,
-            "page_ms": self.page_ms,
+            "samples": self.samples,
             "messages": self.messages,
             "undecryptable": self.undecryptable,
             "written_per_message": self.written_per_message,
@@ -178,9 +155,31 @@ impl Progress {
         self.cpu_seconds += cpu.as_secs_f64();
     }
 
-    pub(super) fn bytes_per_join(&self) -> u64 {
-        let all: u64 = self.join_bytes.iter().sum();
-        all / (self.join_bytes.len() as u64).max(1)
+    /// Keeps something that was measured.
+    pub(super) fn note(&mut self, name: &str, value: f64) {
+        self.samples.entry(name.to_owned()).or_default().push(value);
+    }
+
+    /// How often something was measured.
+    pub(super) fn count(&self, name: &str) -> usize {
+        self.samples.get(name).map_or(0, Vec::len)
+    }
+
+    /// The one in the middle.
+    pub(super) fn median(&self, name: &str) -> Option<f64> {
+        self.at(name, 50)
+    }
+
+    /// The 95th of a hundred.
+    pub(super) fn high(&self, name: &str) -> Option<f64> {
+        self.at(name, 95)
+    }
+
+    fn at(&self, name: &str, percent: usize) -> Option<f64> {
+        let mut sorted = self.samples.get(name)?.clone();
+        sorted.sort_by(f64::total_cmp);
+        let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+        sorted.get(place).map(|value| (value * 1e3).round() / 1e3)
     }
 
     /// Where it is, for who waits.
@@ -192,23 +191,6 @@ impl Progress {
             self.cpu_seconds / 60.0
         )
     }
-}
-
-/// The one in the middle.
-pub(super) fn median(samples: &[f64]) -> Option<f64> {
-    at(samples, 50)
-}
-
-/// The 95th of a hundred.
-pub(super) fn high(samples: &[f64]) -> Option<f64> {
-    at(samples, 95)
-}
-
-fn at(samples: &[f64], percent: usize) -> Option<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted.get(place).map(|value| (value * 1e3).round() / 1e3)
 }
 
 /// The most memory that this process has held, in bytes.

@@ -26,6 +26,13 @@ pub(super) struct Sample {
     pub(super) cpu: Duration,
 }
 
+impl Sample {
+    /// Milliseconds.
+    pub(super) fn ms(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e3
+    }
+}
+
 /// Somebody whose program runs.
 pub(super) struct Seat {
     /// The number of their home.
@@ -83,7 +90,10 @@ impl Seat {
     /// Tells the client that it is connected, or is no more.
     pub(super) fn feed(&mut self, now: Millis, deed: Deed, input: Input) {
         let before = thread_cpu();
+        let had_backlog = self.client.has_backlog();
         let done = self.client.handle(now, input);
+        // A slice of what came is none of the deeds that are measured whole.
+        let deed = if had_backlog || self.client.has_backlog() { Deed::Other } else { deed };
         let cpu = thread_cpu().saturating_sub(before);
         self.samples.push(Sample { deed, cpu });
         match done {

@@ -92,8 +92,7 @@ impl Play<'_> {
             let Some(seat) = self.hall.seats.get_mut(number) else { continue };
             for sample in seat.samples.drain(..) {
                 if let Deed::Messages(count) = sample.deed {
-                    let each = sample.cpu.as_secs_f64() * 1e3 / f64::from(count.max(1));
-                    self.progress.message_ms.push(each);
+                    self.progress.note("message_ms", sample.ms() / f64::from(count.max(1)));
                 }
             }
         }

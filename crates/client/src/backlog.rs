@@ -1,0 +1,41 @@
+//! What the server has sent and is not processed yet. A page of the log may take a large group's members
+//! hundreds of milliseconds; it is taken a slice at a time, and what a person wants comes in between.
+
+use std::collections::VecDeque;
+
+use veche_wire::{Kind, Push, ServerFrame};
+
+/// How many entries are processed in one go: at 5,000 members some 30 ms of CPU time. A commit, which takes
+/// as long, ends a slice.
+const ENTRIES_MAX: usize = 32;
+
+/// Frames in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Backlog(VecDeque<ServerFrame>);
+
+impl Backlog {
+    /// Keeps a frame.
+    pub(crate) fn push(&mut self, frame: ServerFrame) {
+        self.0.push_back(frame);
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is to be processed next.
+    pub(crate) fn next(&mut self) -> Option<ServerFrame> {
+        let (log, mut entries) = match self.0.pop_front()? {
+            ServerFrame::Push(Push::Entries { log, entries }) => (log, entries),
+            other => return Some(other),
+        };
+        let commit = entries.iter().position(|entry| entry.kind == Kind::Commit);
+        let end = commit.map_or(ENTRIES_MAX, |at| at + 1).min(ENTRIES_MAX);
+        if entries.len() > end {
+            let rest = entries.split_off(end);
+            self.0.push_front(ServerFrame::Push(Push::Entries { log, entries: rest }));
+        }
+        Some(ServerFrame::Push(Push::Entries { log, entries }))
+    }
+}
