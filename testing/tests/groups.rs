@@ -167,3 +167,23 @@ fn an_owner_does_not_leave_a_group_to_somebody_who_never_came() {
     assert!(matches!(world.settled(&ana, left), Settled::Done(_)));
     assert_eq!(bo.members(group), "bob, cyd (owner)");
 }
+
+#[test]
+fn who_is_removed_while_adding_somebody_is_told_and_goes_on() {
+    let mut world = World::seeded(83);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo]);
+    ana.role(group, &bo, Role::Admin);
+    world.settle();
+    let chat = world.chat([&bo, &cyd]);
+    world.cut_off(&bo);
+    let added = bo.add(group, &cyd);
+    ana.remove(group, &bo);
+    world.settle();
+    world.reconnect(&bo);
+    world.settle();
+    assert!(matches!(bo.outcome(added), Settled::Failed(_)), "{:?}", bo.outcome(added));
+    bo.say(chat, "I am out there, and here");
+    world.settle();
+    assert_eq!(cyd.screen(chat), "bob: I am out there, and here");
+}

@@ -1,6 +1,6 @@
 //! Small groups and large ones, and how a group goes on in another log at its owner's wish.
 
-use veche_client::{ChatState, Settled};
+use veche_client::{ChatState, Command, Settled};
 use veche_testing::{Person, World};
 use veche_wire::LogId;
 
@@ -82,6 +82,24 @@ fn a_small_group_goes_on_as_a_large_one() {
 }
 
 #[test]
+fn who_is_in_a_hurry_does_not_lose_the_group() {
+    let mut world = World::seeded(64);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("assembly", [&ana, &bo, &cyd]);
+    world.cut_off(&ana);
+    ana.renew(group, true, &[]);
+    // It is not there yet: another one would begin with nobody in it.
+    let chat = now(&ana, group);
+    let again = Command::Renew { chat, large: false, without: vec!["cyd".into()] };
+    assert!(ana.want(again).is_err());
+    world.reconnect(&ana);
+    world.settle();
+    for person in [&ana, &bo, &cyd] {
+        assert_eq!(person.members(now(person, group)), "ana (owner), bob, cyd", "{person:?}");
+    }
+}
+
+#[test]
 fn a_group_goes_on_without_who_spoils_it() {
     let mut world = World::seeded(63);
     let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
@@ -96,5 +114,10 @@ fn a_group_goes_on_without_who_spoils_it() {
         assert_eq!(person.screen(chat), "bob: in peace", "{person:?}");
     }
     assert!(!cyd.screen(now(&cyd, group)).contains("in peace"));
+    // What she says where the others were is nobody's business any more.
+    assert_eq!(cyd.chat(group).map(|chat| chat.state), Some(ChatState::Removed));
+    let junk = Command::Send { chat: group, text: "junk".into(), reply_to: None, file: None };
+    assert!(cyd.want(junk).is_err(), "she is out");
+    assert_eq!(ana.chats().len(), 1);
     assert_eq!(suite(&mut world, &ana, chat), POST_QUANTUM);
 }

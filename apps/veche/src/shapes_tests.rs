@@ -104,6 +104,7 @@ fn chats_and_requests() {
         member_count: 5_000,
         unread: 3,
         unread_mentions: 1,
+        behind: 0,
         state: ChatState::Active,
     };
     check(

@@ -167,7 +167,7 @@ fn refused_for(work: &mut Work<'_>, key: Key, refused: Refused) -> Result<(), Cl
             work.core.session.suspicions.remove(&log);
             Ok(())
         }
-        Key::Signal(_) | Key::Probe(_) | Key::Gap(_) => Ok(()),
+        Key::Signal(_) | Key::Probe(_) | Key::Gap(_) | Key::DoorDue(_) => Ok(()),
     }
 }
 

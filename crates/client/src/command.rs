@@ -128,6 +128,9 @@ fn renew(
     if role < MlsRole::Owner {
         return refuse("Only owners of this group let it go on in another place.");
     }
+    if crate::succession::is_filling(work, &log)? {
+        return refuse("This group goes on in a new place just now: try again once all have come.");
+    }
     let suite = work.with_group(&log, |group| group.suite().unwrap_or(Suite::Classic))?;
     if large && without.is_empty() && suite == Suite::Classic {
         return refuse("This group is a large one already.");

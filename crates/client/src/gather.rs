@@ -91,7 +91,9 @@ fn suite_for(work: &mut Work<'_>, intent: i64, purpose: &Purpose) -> Result<Suit
             let Some(out) = work.tx.outbox_of_intent(intent)? else {
                 return Ok(Suite::PostQuantum);
             };
-            work.with_group(&out.log, |group| group.suite().unwrap_or(Suite::Classic))
+            // Where this device was put out meanwhile, the change fails, whatever it was gathered for.
+            let known = work.look_at_group(&out.log, veche_mls::Group::suite)?;
+            Ok(known.flatten().unwrap_or(Suite::PostQuantum))
         }
         _ => Ok(Suite::PostQuantum),
     }

@@ -46,6 +46,8 @@ pub(crate) enum Key {
     Signal(LogId),
     /// Whatever a door that this device looks after needs.
     Door(LogId),
+    /// When somebody at a door may have another place; nothing is asked for that.
+    DoorDue(LogId),
     /// What a door has after the cursor, before it is followed.
     DoorEntries(LogId),
     /// A request of this device to join.
@@ -123,6 +125,8 @@ pub(crate) struct Session {
     pub(crate) doors: BTreeMap<LogId, bool>,
     /// After which entry doors are closed, where somebody has written what looks like a commit.
     pub(crate) closing: BTreeMap<LogId, Seq>,
+    /// Groups that the server says are guarded, and until when it is believed without an admin's word.
+    pub(crate) guarded: BTreeMap<LogId, Millis>,
     /// What has come and is not processed yet.
     pub(crate) backlog: Backlog,
     /// Groups whose trees are cold.
@@ -171,6 +175,7 @@ impl Session {
             alone: BTreeSet::new(),
             doors: BTreeMap::new(),
             closing: BTreeMap::new(),
+            guarded: BTreeMap::new(),
             backlog: Backlog::default(),
             cold: BTreeSet::new(),
             full: BTreeSet::new(),

@@ -122,9 +122,28 @@ pub(crate) fn renew(
         policy.roles.remove(account);
     }
     match work.tx.log(log)? {
-        Some(row) => begin(work, &row, policy, (suite, without)),
-        None => Ok(()),
+        Some(row) => begin(work, &row, policy, (suite, without))?,
+        None => return Ok(()),
     }
+    // Others read on in the old log, where those who stay behind are to say nothing more.
+    if !without.is_empty() {
+        let change = Change::Remove(without.iter().map(|account| Id(account.0)).collect());
+        outbox::enqueue_change(work, log, change, None)?;
+    }
+    Ok(())
+}
+
+/// Whether a log is a successor into which people are still being brought.
+pub(crate) fn is_filling(work: &Work<'_>, log: &LogId) -> Result<bool, ClientError> {
+    if work.tx.log(log)?.is_some_and(|row| row.state == LogState::Creating) {
+        return Ok(true);
+    }
+    for out in work.tx.outbox(log)? {
+        if matches!(wanted::decode(&out.body)?, Wanted::Change(Change::Succeed { .. })) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How many come before this device, of those who have not asked to go: owners first, then admins,

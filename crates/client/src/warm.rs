@@ -1,8 +1,8 @@
 //! The tree of a large group is cold at first: where nobody has committed, a commit carries a secret for
 //! each member. Those who speak warm it, one at a time (docs/protocol.md, rule 5).
 
-use veche_mls::{Group, Summary};
-use veche_store::{LogRow, OutboxState};
+use veche_mls::{Group, Suite, Summary};
+use veche_store::{LogRow, OutboxRow, OutboxState};
 use veche_wire::{Entry, LogId, Random};
 
 use crate::wanted::{self, Change, Wanted};
@@ -11,10 +11,17 @@ use crate::{ClientError, outbox};
 
 /// In smaller groups commits are small whatever the tree looks like.
 const LEAVES_MIN: usize = 64;
-/// A path of so many bytes is that of a cold tree: some 200 secrets, where a warm tree of 10,000 has 14.
-const COLD_BYTES: usize = 16 << 10;
-/// What a commit carries for each device that it adds, in bytes, more or less.
-const ADDED_BYTES: usize = 1_200;
+/// What a commit carries in a cold tree, and for each device that it adds, in bytes, more or less. A warm
+/// tree of 10,000 has 14 secrets in a path, one of 500 has 9, each beside a public key.
+fn measures(suite: Option<Suite>) -> (usize, usize) {
+    match suite {
+        // Some 200 secrets, of 82 bytes.
+        Some(Suite::Classic) => (16 << 10, 1_200),
+        // Some 30 secrets, of 1.2 kB, and the path.
+        Some(Suite::PostQuantum) | None => (48 << 10, 4_500),
+    }
+}
+
 /// Members warm a tree at most once in so long, in milliseconds: each time costs everybody a commit.
 const EVERY_MS: u64 = 60_000;
 
@@ -33,8 +40,10 @@ pub(crate) fn feel(
     (entry, summary): (&Entry, &Summary),
 ) -> Result<(), ClientError> {
     let log = group.log();
-    let path = entry.bytes.len().saturating_sub(summary.added.len() * ADDED_BYTES);
-    if group.leaf_count() < LEAVES_MIN || path < COLD_BYTES {
+    let (cold, added) = measures(group.suite());
+    let came = summary.added.len() + summary.replaced.len();
+    let leaves = group.leaf_count();
+    if leaves < LEAVES_MIN || entry.bytes.len().saturating_sub(came * added) < cold {
         work.core.session.cold.remove(&log);
         return Ok(());
     }
@@ -46,6 +55,14 @@ pub(crate) fn feel(
             out.not_before = work.now + EVERY_MS + turn(work);
             work.tx.update_outbox(&out)?;
         }
+    }
+    Ok(())
+}
+
+/// A commit of this device came behind another: one that was to warm the tree waits for another turn.
+pub(crate) fn overtaken(work: &Work<'_>, out: &mut OutboxRow) -> Result<(), ClientError> {
+    if wanted::decode::<Wanted>(&out.body)? == Wanted::Change(Change::Warm) {
+        out.not_before = work.now + EVERY_MS + turn(work);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use veche_wire::{
 };
 
 use crate::admit::is_signed;
+use crate::pace::Lost;
 use crate::service::{Effect, Fail, Reply, Service, Station};
 use crate::service::{hash_token, is_same, make_ready};
 use crate::storage::{Engine, LogRecord, Retired};
@@ -65,7 +66,8 @@ impl Station<'_> {
         // Before the rider: an author who was overtaken is told so, whatever it may no longer do.
         if let Err(stale) = self.check_fence(&record, append) {
             if append.kind == Kind::Commit {
-                self.fresh.lost.push((*log, append.id, record.last_commit));
+                let (id, after, to) = (append.id, append.after_commit, record.last_commit);
+                self.fresh.lost.push(Lost { log: *log, id, after, to });
             }
             return Err(stale.into());
         }

@@ -31,8 +31,18 @@ pub(crate) fn gap_after(entry: &Entry, readers: usize, least: u32) -> Millis {
 pub(crate) struct Fresh {
     /// Logs that took one, and whether it was signed by an admin.
     pub(crate) taken: BTreeMap<LogId, bool>,
-    /// Those that came behind another, and behind which.
-    pub(crate) lost: Vec<(LogId, EntryId, Seq)>,
+    /// Those that came behind another.
+    pub(crate) lost: Vec<Lost>,
+}
+
+/// A commit that came behind another.
+pub(crate) struct Lost {
+    pub(crate) log: LogId,
+    pub(crate) id: EntryId,
+    /// What its author had read.
+    pub(crate) after: Seq,
+    /// What it came behind.
+    pub(crate) to: Seq,
 }
 
 impl Fresh {
@@ -48,8 +58,9 @@ pub(crate) struct Paces(BTreeMap<LogId, Pace>);
 
 #[derive(Default)]
 struct Pace {
-    /// The last commit.
+    /// The last commit, and the number of the one before it.
     last: Turn,
+    before_last: Seq,
     /// The last one that an admin has signed: these wait for no others.
     last_signed: Turn,
     losses: BTreeMap<EntryId, Loss>,
@@ -59,6 +70,7 @@ struct Pace {
 /// When a commit was taken, and the gap after it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Turn {
+    seq: Seq,
     at: Millis,
     gap: Millis,
 }
@@ -76,6 +88,13 @@ struct Loss {
     /// The last commit that it came behind.
     to: Seq,
     at: Millis,
+}
+
+impl Loss {
+    /// One of a time that is to come was noted by a clock that was wrong.
+    fn counts(&self, now: Millis) -> bool {
+        now.checked_sub(self.at).is_some_and(|passed| passed < HOLD_EVERY_MS)
+    }
 }
 
 /// Others wait for an entry.
@@ -108,20 +127,26 @@ impl Paces {
     /// A commit was taken.
     pub(crate) fn taken(&mut self, now: Millis, log: LogId, (entry, gap): (&Entry, Millis)) {
         let pace = self.0.entry(log).or_default();
-        pace.last = Turn { at: now, gap };
+        pace.before_last = pace.last.seq;
+        pace.last = Turn { seq: entry.seq, at: now, gap };
         if entry.rider.is_some() {
             pace.last_signed = pace.last;
         }
         pace.losses.remove(&entry.id);
-        if let Some(hold) = pace.hold.as_mut().filter(|hold| hold.id == entry.id) {
+        // Whose it was for must make another entry behind this one, if it was an admin's.
+        if let Some(hold) = &mut pace.hold {
             hold.is_over = true;
         }
     }
 
-    /// A commit came behind the commit `to`. The same loss told twice is one.
-    pub(crate) fn lost(&mut self, now: Millis, (log, id, to): (LogId, EntryId, Seq)) {
+    /// A commit came behind another. The same loss told twice is one; who had not read the commit before
+    /// was late, and has lost to nobody.
+    pub(crate) fn lost(&mut self, now: Millis, Lost { log, id, after, to }: Lost) {
         let pace = self.0.entry(log).or_default();
-        pace.losses.retain(|_, loss| now.saturating_sub(loss.at) < HOLD_EVERY_MS);
+        pace.losses.retain(|_, loss| loss.counts(now));
+        if after < pace.before_last {
+            return;
+        }
         let loss = pace.losses.entry(id).or_insert(Loss { times: 0, to: 0, at: now });
         if loss.to < to {
             *loss = Loss { times: loss.times + 1, to, at: now };
@@ -129,8 +154,10 @@ impl Paces {
         let is_starved = loss.times >= LOSSES_MAX;
         let may_hold = |hold: &Hold| now.saturating_sub(hold.began) >= HOLD_EVERY_MS;
         if is_starved && pace.hold.as_ref().is_none_or(may_hold) {
-            pace.hold = Some(Hold { id, began: now, is_over: false });
-            pace.losses.clear();
+            // Before the gap is over nobody could come in any case.
+            let began = now.max(pace.last.at + pace.last.gap);
+            pace.hold = Some(Hold { id, began, is_over: false });
+            pace.losses.remove(&id);
         }
         while pace.losses.len() > LOSERS_MAX {
             let least = pace.losses.iter().min_by_key(|(_, loss)| (loss.times, loss.at));
@@ -142,7 +169,7 @@ impl Paces {
     /// Forgets what does not matter any more.
     pub(crate) fn tidy(&mut self, now: Millis) {
         self.0.retain(|_, pace| {
-            pace.losses.retain(|_, loss| now.saturating_sub(loss.at) < HOLD_EVERY_MS);
+            pace.losses.retain(|_, loss| loss.counts(now));
             let holds = |hold: &Hold| now.saturating_sub(hold.began) < HOLD_EVERY_MS;
             !pace.losses.is_empty()
                 || pace.hold.as_ref().is_some_and(holds)
@@ -176,6 +203,23 @@ mod tests {
         assert_eq!(gap_after(&commit(1 << 20), 10_000, 60_000), 60_000, "the operator's is kept");
     }
 
+    fn lost(log: LogId, id: [u8; 16], to: Seq) -> Lost {
+        Lost { log, id: EntryId(id), after: to - 1, to }
+    }
+
+    #[test]
+    fn who_was_late_has_lost_to_nobody() {
+        let mut paces = Paces::default();
+        let log = LogId([1; 16]);
+        for seq in [1, 2] {
+            paces.taken(1_000, log, (&Entry { seq, ..commit(1) }, 2_000));
+        }
+        paces.lost(3_000, Lost { log, id: EntryId([2; 16]), after: 0, to: 2 });
+        assert!(paces.0[&log].losses.is_empty());
+        paces.lost(3_000, Lost { log, id: EntryId([2; 16]), after: 1, to: 2 });
+        assert_eq!(paces.0[&log].losses.len(), 1);
+    }
+
     #[test]
     fn what_is_over_is_forgotten() {
         let mut paces = Paces::default();
@@ -184,7 +228,7 @@ mod tests {
         paces.tidy(2_999);
         assert_eq!(paces.0.len(), 1);
         for seq in 1..=3 {
-            paces.lost(3_000, (log, EntryId([2; 16]), seq));
+            paces.lost(3_000, lost(log, [2; 16], seq));
         }
         paces.tidy(302_999);
         assert_eq!(paces.0.len(), 1, "a hold is remembered, so that there is no other");
@@ -197,12 +241,12 @@ mod tests {
         let mut paces = Paces::default();
         let log = LogId([1; 16]);
         for seq in 1..=2 {
-            paces.lost(1_000, (log, EntryId([0; 16]), seq));
+            paces.lost(1_000, lost(log, [0; 16], seq));
         }
         for number in 0..1_000_u16 {
             let mut id = [1; 16];
             id[..2].copy_from_slice(&number.to_be_bytes());
-            paces.lost(2_000, (log, EntryId(id), 3));
+            paces.lost(2_000, lost(log, id, 3));
         }
         let losses = &paces.0[&log].losses;
         assert_eq!(losses.len(), LOSERS_MAX);

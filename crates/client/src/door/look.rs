@@ -125,7 +125,8 @@ fn take(
     if policy.door.as_ref().is_some_and(|door| door.approves) && !waited {
         tell(work, policy, &name);
     }
-    if group.leaf_room() == 0 && work.core.session.full.insert(group.log()) {
+    if !work.core.session.full.contains(&group.log()) && group.leaf_room() == 0 {
+        work.core.session.full.insert(group.log());
         work.tell(Event::Notice(format!("{name} asks to join {}. {FULL}", policy.title)));
     }
     Ok(())

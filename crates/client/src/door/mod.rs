@@ -7,7 +7,7 @@ mod look;
 pub(crate) use command::{ban, close_link, decide, make_link};
 pub(crate) use look::{accept, are_read, caught_up, declined};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use veche_mls::{
     Door, DoorSecret, Group, JoinRequest, Policy, RiderPlace, RiderPlan, Role, Summary,
@@ -50,7 +50,7 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
                 admins: vec![secret.admin_secret().public()],
             }),
             DoorState::Open if work.core.session.doors.get(&door) == Some(&true) => {
-                if work.core.session.is_due(&Key::Door(door), work.now)
+                if work.core.session.is_due(&Key::DoorDue(door), work.now)
                     && let Some(group) = work.find_group(&row.log)?
                 {
                     offer(work, &group)?;
@@ -184,7 +184,10 @@ fn offer(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
         return Ok(());
     };
     let Some(row) = work.tx.log(&group.log())? else { return Ok(()) };
-    if row.state != LogState::Active || succession::goes_on_elsewhere(work, &row)? {
+    if row.state != LogState::Active
+        || succession::goes_on_elsewhere(work, &row)?
+        || outbox::admits(work, &row.log)?
+    {
         return Ok(());
     }
     if !usable(work, group, (door, |_| true))?.is_empty() {
@@ -195,7 +198,7 @@ fn offer(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
     let asked = work.tx.join_requests(&door.log)?;
     let added = asked.iter().filter_map(|row| awaited.get(&row.device));
     if let Some(first) = added.map(|added| added + REPLACE_MS).filter(|due| *due > work.now).min() {
-        work.core.session.put_off(Key::Door(door.log), first);
+        work.core.session.put_off(Key::DoorDue(door.log), first);
     }
     Ok(())
 }
@@ -213,8 +216,10 @@ pub(crate) fn usable(
     }
     let awaited: BTreeMap<DeviceId, Millis> = work.tx.awaited(&group.log())?.into_iter().collect();
     let mut leaves: BTreeMap<AccountId, usize> = BTreeMap::new();
+    let mut devices = BTreeSet::new();
     for member in group.members() {
         *leaves.entry(member.credential.certificate.account).or_default() += 1;
+        devices.insert(member.credential.certificate.device);
     }
     // Who has a place and never took it asks for another: its invitation was lost.
     let lost = |device: &DeviceId| {
@@ -225,12 +230,13 @@ pub(crate) fn usable(
     let mut leaf_room = group.leaf_room();
     let mut usable = |row: &JoinRequestRow| {
         let inside = leaves.get(&row.account).copied().unwrap_or(0);
-        let fits = match group.member_of_device(&row.device) {
-            Some(_) => lost(&row.device),
-            None => leaf_room > 0 && inside < limits::DEVICES_MAX && (inside > 0 || room > 0),
+        let has_place = devices.contains(&row.device);
+        let fits = match has_place {
+            true => lost(&row.device),
+            false => leaf_room > 0 && inside < limits::DEVICES_MAX && (inside > 0 || room > 0),
         };
         let comes = fits && chosen(&row.account) && !group.policy().banned.contains(&row.account);
-        leaf_room -= usize::from(comes && group.member_of_device(&row.device).is_none());
+        leaf_room -= usize::from(comes && !has_place);
         room -= u64::from(comes && inside == 0);
         comes
     };
@@ -246,9 +252,11 @@ pub(crate) fn done_up_to(
 ) -> Result<Seq, ClientError> {
     let last = taken.iter().map(|row| row.seq).fold(door.done, Seq::max);
     let awaited: BTreeMap<DeviceId, Millis> = work.tx.awaited(&group.log())?.into_iter().collect();
+    let members = group.members().into_iter();
+    let devices: BTreeSet<DeviceId> =
+        members.map(|member| member.credential.certificate.device).collect();
     let waits = |row: &&JoinRequestRow| {
-        let has_place =
-            group.member_of_device(&row.device).is_some() && !awaited.contains_key(&row.device);
+        let has_place = devices.contains(&row.device) && !awaited.contains_key(&row.device);
         let is_taken = taken.iter().any(|taken| taken.seq == row.seq);
         !is_taken && !has_place && !group.policy().banned.contains(&row.account)
     };

@@ -210,7 +210,7 @@ fn await_joiners(work: &Work<'_>, log: &LogId, summary: &Summary) -> Result<(), 
 
 /// Accounts that have no device left in the group.
 fn gone<'a>(summary: &'a Summary, group: &Group) -> impl Iterator<Item = AccountId> + use<'a> {
-    let inside = group.accounts();
+    let inside = if summary.removed.is_empty() { BTreeSet::new() } else { group.accounts() };
     let gone: BTreeSet<AccountId> = accounts(&summary.removed)
         .into_iter()
         .filter(|account| !inside.contains(account))

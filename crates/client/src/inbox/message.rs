@@ -25,7 +25,9 @@ pub(super) fn take(
             let me = work.identity()?.account();
             outbox::own_message(work, row, entry, &out)?;
             apply(work, row, entry.seq, (&me, &content, false))?;
-            warm::spoke(work, row, group)?;
+            if outbox::shows_as_message(&content) {
+                warm::spoke(work, row, group)?;
+            }
         }
         return Ok(Taken::Yes);
     }

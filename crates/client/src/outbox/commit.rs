@@ -15,6 +15,8 @@ use crate::work::Work;
 use crate::work::mutated;
 use crate::{ClientError, door, succession};
 
+/// How long what a program would do by itself waits in a guarded group, in milliseconds.
+const GUARD_WAIT_MS: u64 = 10 * 60_000;
 /// How long a change that cannot be made yet waits, in milliseconds.
 const WAIT_MS: u64 = 2_000;
 /// How often what a person wants waits before it fails with the reason.
@@ -67,7 +69,9 @@ pub(super) fn seal(
         Made::Wait => {
             // A commit has no counter of its own; here it counts how often this one has waited.
             out.counter += 1;
-            out.not_before = work.now + WAIT_MS;
+            // The end of a guard is heard of.
+            let is_long = out.automatic && row.flags.guarded;
+            out.not_before = work.now + if is_long { GUARD_WAIT_MS } else { WAIT_MS };
             work.tx.update_outbox(&out)?;
             Ok(false)
         }
@@ -119,7 +123,7 @@ fn make(
         ..RiderPlan::default()
     };
     let secret = listed_secret(row, group)?;
-    let signs = row.flags.guarded || !rights.is_empty();
+    let signs = settle::is_guarded(work, row) || !rights.is_empty();
     if signs && secret.is_none() {
         let is_admin = row.admin_secret.is_some();
         return Ok(match rights.is_empty() && !is_admin && !out.automatic {

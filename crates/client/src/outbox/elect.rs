@@ -59,6 +59,27 @@ pub(crate) fn elect_admission(work: &mut Work<'_>, group: &Group) -> Result<(), 
     put(work, &group.log(), Kind::Commit, Wanted::Change(Change::Admit), turn)
 }
 
+/// Whether those who ask at the door are to be let in already.
+pub(crate) fn admits(work: &Work<'_>, log: &LogId) -> Result<bool, ClientError> {
+    let body = wanted::encode(&Wanted::Change(Change::Admit));
+    Ok(work.tx.outbox(log)?.iter().any(|out| out.body == body))
+}
+
+/// A group is guarded, or is no more: nobody else need do that, and what waited may be tried.
+pub(crate) fn guard_changed(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    for out in work.tx.outbox(log)?.into_iter().filter(|out| out.automatic) {
+        if out.state != veche_store::OutboxState::Queued {
+            continue;
+        }
+        if matches!(wanted::decode(&out.body)?, Wanted::Guard(_)) {
+            work.tx.delete_outbox(out.position)?;
+        } else if out.counter > 0 {
+            work.tx.update_outbox(&OutboxRow { not_before: 0, ..out })?;
+        }
+    }
+    Ok(())
+}
+
 /// Somebody was removed without a rotation.
 pub(crate) fn elect_rotation(work: &mut Work<'_>, group: &Group) -> Result<(), ClientError> {
     let turn = turn(work, group, None, Line::Listed)?;

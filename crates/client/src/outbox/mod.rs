@@ -27,9 +27,9 @@ pub(crate) use deliver::{
 };
 pub(crate) use depart::{depart, look_for_departures, looked_for_departure, tell_of_departure};
 pub(crate) use elect::{
-    SOON_MS, announce_admin_key, drop_done, drop_readmissions, elect_admission, elect_guard,
-    elect_key_listing, elect_leaver_removal, elect_readmission, elect_rotation, elect_update,
-    elect_warming, remove_who_declined,
+    SOON_MS, admits, announce_admin_key, drop_done, drop_readmissions, elect_admission,
+    elect_guard, elect_key_listing, elect_leaver_removal, elect_readmission, elect_rotation,
+    elect_update, elect_warming, guard_changed, remove_who_declined,
 };
 pub(crate) use enqueue::{
     MAY_NOT_POST, enqueue, enqueue_change, enqueue_content, enqueue_first, enqueue_gathered,

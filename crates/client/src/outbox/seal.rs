@@ -75,7 +75,7 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
             }
             OutboxState::Queued => {
                 // A copy of this home may have used the keys of this epoch already.
-                let renews = row.flags.update_due && !alone && may_commit(row);
+                let renews = row.flags.update_due && !alone && may_commit(work, row);
                 let waits = out.not_before > work.now
                     || renews
                     || on_their_way >= WINDOW
@@ -92,8 +92,8 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
 
 /// Whether this device can make commits, as far as a guard is concerned: who cannot does not wait for
 /// its new keys with what it says.
-fn may_commit(row: &LogRow) -> bool {
-    !row.flags.guarded || row.admin_secret.is_some()
+fn may_commit(work: &Work<'_>, row: &LogRow) -> bool {
+    !settle::is_guarded(work, row) || row.admin_secret.is_some()
 }
 
 /// Whether a message waits for its file to go up.

@@ -195,13 +195,20 @@ pub(crate) fn refused(
     }
 }
 
+/// For how long the server is believed that a log is guarded, which no admin has said here, in
+/// milliseconds.
+const GUARDED_MS: u64 = 5 * 60_000;
+
+/// Whether only admins may change a group, as far as this device knows.
+pub(crate) fn is_guarded(work: &Work<'_>, row: &LogRow) -> bool {
+    let said = work.core.session.guarded.get(&row.log);
+    row.flags.guarded || said.is_some_and(|until| *until > work.now)
+}
+
 /// The log is guarded, and nobody knew here: the commit is made again, with an admin's signature if
 /// this device can, else it waits or fails.
 fn guarded(work: &mut Work<'_>, out: &OutboxRow) -> Result<(), ClientError> {
-    if let Some(mut row) = work.tx.log(&out.log)? {
-        row.flags.guarded = true;
-        work.tx.put_log(&row)?;
-    }
+    work.core.session.guarded.insert(out.log, work.now + GUARDED_MS);
     let mut group = work.take_group(&out.log)?;
     group.clear_pending(work.keep)?;
     work.put_group(out.log, group);

@@ -5,10 +5,10 @@ use veche_wire::content::Body;
 use veche_wire::{Append, BlobId, Content, EntryId, Kind, Request, Rider};
 
 use super::seal;
-use crate::ClientError;
 use crate::session::Key;
 use crate::wanted::{self, Wanted};
 use crate::work::Work;
+use crate::{ClientError, warm};
 
 /// Asks the server to append a sealed row. A retry sends the same bytes.
 pub(super) fn submit(
@@ -85,6 +85,7 @@ pub(super) fn resolve(
         out.draft = None;
         if out.kind == Kind::Commit as u8 {
             out.id = EntryId::random(&mut work.core.random.clone());
+            warm::overtaken(work, out)?;
         }
     } else if bound_to_epoch {
         out.state = OutboxState::Sealed;

@@ -57,7 +57,7 @@ fn who_loses_three_times_goes_next() {
     let mut race = Race::begin();
     race.loses(3);
     race.stage.pass(2_000);
-    assert_eq!(race.quick(), refused(Refused::Later { ms: 28_000 }), "others are held back");
+    assert_eq!(race.quick(), refused(Refused::Later { ms: 30_000 }), "others are held back");
     let last = race.last;
     assert_eq!(race.commit(SLOW, last), appended(last + 1));
     race.last += 1;
@@ -80,7 +80,7 @@ fn the_same_loss_told_again_counts_once() {
 fn others_are_held_back_for_half_a_minute_once_in_five() {
     let mut race = Race::begin();
     race.loses(3);
-    race.stage.pass(29_999);
+    race.stage.pass(31_999);
     assert_eq!(race.quick(), refused(Refused::Later { ms: 1 }));
     race.stage.pass(1);
     assert!(matches!(race.quick(), Response::Appended { .. }));
@@ -91,6 +91,19 @@ fn others_are_held_back_for_half_a_minute_once_in_five() {
     race.loses(3);
     race.stage.pass(2_000);
     assert!(matches!(race.quick(), Response::Refused(Refused::Later { .. })));
+}
+
+/// Whose turn it was must make another entry behind an admin's: nobody waits for the one that never comes.
+#[test]
+fn nobody_waits_for_an_entry_that_an_admin_has_overtaken() {
+    let mut race = Race::begin();
+    race.loses(3);
+    let commit = Append { after_commit: race.last, ..race.chat.commit(2_000) };
+    let signed = signed(commit, &race.chat.admin, changes(None, None, None));
+    assert_eq!(race.stage.append(race.ana, &signed), appended(race.last + 1));
+    race.last += 1;
+    race.stage.pass(2_000);
+    assert!(matches!(race.quick(), Response::Appended { .. }));
 }
 
 #[test]

@@ -36,9 +36,15 @@ impl Play<'_> {
         let chat = self.chat()?;
         let truth = self.sight(OWNER, chat)?;
         let mut agree = truth.count == self.progress.messages;
+        let view = self.hall.client(OWNER)?.chats().map_err(words)?;
+        let accounts = view.iter().find(|view| view.chat == chat).map(|view| view.member_count);
+        // One who was let in by a run that was stopped is in it without a home.
+        self.progress.accounts = accounts.unwrap_or(0);
+        agree &= self.progress.accounts > self.assembly.members as u64;
         for number in followers.iter().chain(&woken) {
             let sight = self.sight(*number, chat)?;
-            if sight != truth {
+            let lists = self.hall.client(*number)?.lists_who_is_in(chat).map_err(words)?;
+            if sight != truth || !lists {
                 eprintln!("member {number} sees {} messages, not {}", sight.count, truth.count);
                 agree = false;
             }
@@ -124,11 +130,22 @@ impl Play<'_> {
         Ok(count)
     }
 
+    /// How many messages somebody has said.
+    pub(super) fn said_by(&self, number: usize, chat: LogId) -> Result<usize, Stopped> {
+        let name = self.progress.name(number);
+        let mut count = 0;
+        self.each_row(number, chat, |row| {
+            count += usize::from(row.text.is_some() && row.from == name);
+        })?;
+        Ok(count)
+    }
+
     fn sight(&mut self, number: usize, chat: LogId) -> Result<Sight, Stopped> {
         let mut rows: Vec<MessageView> = Vec::new();
         let mut unreadable = 0;
         self.each_row(number, chat, |row| {
-            let lost = |words: &str| words.contains("cannot be read") || words.contains("lost");
+            let bad = ["cannot be read", "lost", "another order", "out of order", "cannot follow"];
+            let lost = |words: &str| bad.iter().any(|bad| words.contains(bad));
             unreadable += u64::from(row.event.as_deref().is_some_and(lost));
             if row.text.is_some() {
                 rows.push(row);

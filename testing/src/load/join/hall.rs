@@ -142,9 +142,7 @@ impl Hall {
     pub(super) fn command(&mut self, number: usize, command: Command) -> Result<Reply, Stopped> {
         let now = self.now;
         let seat = self.seats.get_mut(&number).ok_or(format!("{number} rests"))?;
-        let (reply, effects) = seat.client.command(now, command).map_err(words)?;
-        seat.carry_out(effects);
-        Ok(reply)
+        seat.command(now, command).map_err(words)
     }
 
     /// A command that becomes an intent.

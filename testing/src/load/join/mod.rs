@@ -150,6 +150,7 @@ impl<'a> Play<'a> {
 
     /// The owner makes a large group and its link.
     fn found(&mut self) -> Result<(), Stopped> {
+        self.attempt(OWNER..OWNER + 1)?;
         self.hall.forget_home(OWNER)?;
         self.hall.wake(OWNER)?;
         self.register(OWNER)?;
@@ -167,6 +168,14 @@ impl<'a> Play<'a> {
         self.keep(Stage::Joining { next: 1 })
     }
 
+    /// Names are used once: what a run that was stopped has begun, the server may know already.
+    fn attempt(&mut self, numbers: std::ops::Range<usize>) -> Result<(), Stopped> {
+        self.progress.attempt += 1;
+        let attempt = self.progress.attempt;
+        self.progress.attempts.extend(numbers.map(|number| (number, attempt)));
+        self.progress.write(&self.folder)
+    }
+
     fn register(&mut self, number: usize) -> Result<(), Stopped> {
         let name = self.progress.name(number);
         let register = Command::Register { server: Hall::address(), name, invite: None };
@@ -181,11 +190,10 @@ impl<'a> Play<'a> {
     fn join(&mut self, next: usize, followers: &[usize]) -> Result<(), Stopped> {
         self.wake_all(followers.iter().copied().filter(|number| *number < next))?;
         let until = (next + TOGETHER).min(self.assembly.members + 1);
-        self.progress.attempt += 1;
+        self.attempt(next..until)?;
         let chat = self.chat()?;
         for number in next..until {
             self.hall.forget_home(number)?;
-            self.progress.attempts.insert(number, self.progress.attempt);
             self.hall.wake(number)?;
             self.register(number)?;
         }
@@ -255,6 +263,7 @@ impl<'a> Play<'a> {
             "joined": progress.count("join_ms"),
             "followers": self.assembly.followers,
             "woken": self.assembly.woken,
+            "accounts": progress.accounts,
             "agree": progress.agree,
             "messages": progress.messages,
             "undecryptable": progress.undecryptable,
@@ -273,7 +282,7 @@ impl<'a> Play<'a> {
             "cpu_minutes": (progress.cpu_seconds / 6.0).round() / 10.0,
             "memory_peak_mb": progress::peak_memory().map(|bytes| bytes >> 20),
             // Of the table's rows.
-            "lost": progress.undecryptable + (self.assembly.members - progress.count("join_ms")) as u64,
+            "lost": progress.undecryptable,
             "out_of_order": u64::from(!progress.agree),
         })
     }

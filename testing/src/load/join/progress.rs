@@ -41,6 +41,8 @@ pub(super) struct Progress {
     pub(super) cpu_seconds: f64,
     /// What was measured, by name.
     samples: BTreeMap<String, Vec<f64>>,
+    /// How many accounts are in the group at the end.
+    pub(super) accounts: u64,
     pub(super) messages: u64,
     pub(super) undecryptable: u64,
     pub(super) written_per_message: Option<u64>,
@@ -59,6 +61,7 @@ impl Progress {
             wall_seconds: 0.0,
             cpu_seconds: 0.0,
             samples: BTreeMap::new(),
+            accounts: 0,
             messages: 0,
             undecryptable: 0,
             written_per_message: None,
@@ -102,6 +105,7 @@ impl Progress {
             wall_seconds: value["wall_seconds"].as_f64()?,
             cpu_seconds: value["cpu_seconds"].as_f64()?,
             samples: samples.collect::<Option<_>>()?,
+            accounts: value["accounts"].as_u64()?,
             messages: value["messages"].as_u64()?,
             undecryptable: value["undecryptable"].as_u64()?,
             written_per_message: value["written_per_message"].as_u64(),
@@ -131,6 +135,7 @@ impl Progress {
             "wall_seconds": self.wall_seconds,
             "cpu_seconds": self.cpu_seconds,
             "samples": self.samples,
+            "accounts": self.accounts,
             "messages": self.messages,
             "undecryptable": self.undecryptable,
             "written_per_message": self.written_per_message,
@@ -144,10 +149,8 @@ impl Progress {
 
     /// The username of a member.
     pub(super) fn name(&self, number: usize) -> String {
-        match self.attempts.get(&number) {
-            None | Some(1) => format!("m{number:05}"),
-            Some(attempt) => format!("m{number:05}_{attempt}"),
-        }
+        let attempt = self.attempts.get(&number).copied().unwrap_or(0);
+        format!("m{number:05}_{attempt}")
     }
 
     pub(super) fn add_time(&mut self, wall: Duration, cpu: Duration) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use veche_client::{Client, Effect, Event, Input};
+use veche_client::{Client, ClientError, Command, Effect, Event, Input, Reply};
 use veche_server::ConnectionId;
 use veche_wire::{Kind, Millis, Push, ServerFrame};
 
@@ -102,7 +102,18 @@ impl Seat {
         }
     }
 
-    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
+    /// Takes a command.
+    pub(super) fn command(&mut self, now: Millis, command: Command) -> Result<Reply, ClientError> {
+        let before = thread_cpu();
+        let done = self.client.command(now, command);
+        let cpu = thread_cpu().saturating_sub(before);
+        self.samples.push(Sample { deed: Deed::Other, cpu });
+        let (reply, effects) = done?;
+        self.carry_out(effects);
+        Ok(reply)
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Send(bytes) => {

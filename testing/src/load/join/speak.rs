@@ -34,13 +34,19 @@ impl Play<'_> {
             (next..next + now.len()).map(|author| self.speaker(author)).collect();
         self.wake_all(followers.iter().chain(&speakers).copied())?;
         self.forget_samples();
-        let most = now.iter().map(Vec::len).max().unwrap_or(0);
+        let mut unsaid = Vec::new();
+        for (said, speaker) in now.iter().zip(&speakers) {
+            // A run that was stopped may have said some of it.
+            let already = self.said_by(*speaker, chat)?;
+            self.progress.messages += said.len() as u64;
+            unsaid.push(said.get(already..).unwrap_or_default());
+        }
+        let most = unsaid.iter().map(|said| said.len()).max().unwrap_or(0);
         for turn in (0..most).step_by(AT_A_TIME) {
-            for (said, speaker) in now.iter().zip(&speakers) {
+            for (said, speaker) in unsaid.iter().zip(&speakers) {
                 for text in said.iter().skip(turn).take(AT_A_TIME).cloned() {
                     let send = Command::Send { chat, text, reply_to: None, file: None };
                     self.hall.want(*speaker, send)?;
-                    self.progress.messages += 1;
                 }
             }
             self.hall.settle()?;
