@@ -263,7 +263,8 @@ impl Client {
                 remove: command::from_mls(policy.may_remove),
                 rename: command::from_mls(policy.may_change),
                 slow: policy.slow,
-                guarded: row.is_some_and(|row| row.flags.guarded),
+                guarded: row
+                    .is_some_and(|row| outbox::is_guarded((&self.core.session, self.now), &row)),
             })
         })
     }

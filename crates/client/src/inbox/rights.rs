@@ -34,11 +34,10 @@ pub(super) fn take(
         let about = line::Line { by: admin, about: Some(admin), words };
         line::line(work, row, (&entry.id, entry.seq), &about)?;
     }
-    if rider.guard.is_some() {
+    // Also where nothing changes here: who came while it was guarded did not know.
+    if let Some(guarded) = rider.guard {
         work.core.session.guarded.remove(&row.log);
         outbox::guard_changed(work, &row.log)?;
-    }
-    if let Some(guarded) = rider.guard.filter(|guarded| *guarded != row.flags.guarded) {
         row.flags.guarded = guarded;
         let words = if guarded {
             "the group is guarded now: only its admins change it"

@@ -123,7 +123,7 @@ fn make(
         ..RiderPlan::default()
     };
     let secret = listed_secret(row, group)?;
-    let signs = settle::is_guarded(work, row) || !rights.is_empty();
+    let signs = settle::is_guarded((&work.core.session, work.now), row) || !rights.is_empty();
     if signs && secret.is_none() {
         let is_admin = row.admin_secret.is_some();
         return Ok(match rights.is_empty() && !is_admin && !out.automatic {

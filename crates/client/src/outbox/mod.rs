@@ -38,8 +38,8 @@ pub(crate) use enqueue::{
 pub(crate) use move_over::move_over;
 pub(crate) use seal::{new_epoch, seal_anew, step};
 pub(crate) use settle::{
-    acknowledged, fail_blob, fail_intent, fail_outbox, hand_over_intent, own_commit_skipped,
-    own_control, own_message, refused, settle_intent,
+    acknowledged, fail_blob, fail_intent, fail_outbox, hand_over_intent, is_guarded,
+    own_commit_skipped, own_control, own_message, refused, settle_intent,
 };
 pub(crate) use slow::{check_slow, comes_too_soon};
 

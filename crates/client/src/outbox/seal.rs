@@ -93,7 +93,7 @@ fn in_order(work: &mut Work<'_>, row: &LogRow) -> Result<bool, ClientError> {
 /// Whether this device can make commits, as far as a guard is concerned: who cannot does not wait for
 /// its new keys with what it says.
 fn may_commit(work: &Work<'_>, row: &LogRow) -> bool {
-    !settle::is_guarded(work, row) || row.admin_secret.is_some()
+    !settle::is_guarded((&work.core.session, work.now), row) || row.admin_secret.is_some()
 }
 
 /// Whether a message waits for its file to go up.

@@ -1,11 +1,11 @@
 //! How what was submitted comes out: durable, stale, refused, or brought back by the log.
 
 use veche_store::{Direction, IntentState, LogRow, OutboxRow, OutboxState, RowState, position};
-use veche_wire::{BlobId, Entry, EntryId, Kind, LogId, Refused, Seq};
+use veche_wire::{BlobId, Entry, EntryId, Kind, LogId, Millis, Refused, Seq};
 
 use super::seal;
 use crate::api::IntentId;
-use crate::session::Key;
+use crate::session::{Key, Session};
 use crate::wanted::{self, Ending, Intent, Wanted};
 use crate::work::Work;
 use crate::{ClientError, Event, answer, inbox};
@@ -200,9 +200,8 @@ pub(crate) fn refused(
 const GUARDED_MS: u64 = 5 * 60_000;
 
 /// Whether only admins may change a group, as far as this device knows.
-pub(crate) fn is_guarded(work: &Work<'_>, row: &LogRow) -> bool {
-    let said = work.core.session.guarded.get(&row.log);
-    row.flags.guarded || said.is_some_and(|until| *until > work.now)
+pub(crate) fn is_guarded((session, now): (&Session, Millis), row: &LogRow) -> bool {
+    row.flags.guarded || session.guarded.get(&row.log).is_some_and(|until| *until > now)
 }
 
 /// The log is guarded, and nobody knew here: the commit is made again, with an admin's signature if
