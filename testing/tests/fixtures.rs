@@ -17,8 +17,8 @@ const MEND: &str = "a home or a server's folder of an earlier version cannot be 
     Write a migration.";
 
 /// The kept versions: without the keys of own leaves and with the server's first schema; with both, and
-/// with doors.
-const VERSIONS: [&str; 2] = ["v1", "v2"];
+/// with doors; with lists of members, and guards.
+const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 /// A copy of the fixtures, with the server running and ana sitting at her old home.
 struct Old {
