@@ -9,12 +9,10 @@ use veche_wire::{Kind, Millis, Push, ServerFrame};
 /// What a client did in one go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deed {
-    /// Took a push with so many messages and nothing else.
-    Messages(u32),
     /// Took a push of one commit, of so many bytes.
     Commit(usize),
-    /// Took a push of commits and other entries.
-    Commits,
+    /// Took other entries.
+    Entries,
     /// Anything else.
     Other,
 }
@@ -93,7 +91,7 @@ impl Seat {
         let had_backlog = self.client.has_backlog();
         let done = self.client.handle(now, input);
         // A slice of what came is none of the deeds that are measured whole.
-        let deed = if had_backlog || self.client.has_backlog() { Deed::Other } else { deed };
+        let deed = if had_backlog || self.client.has_backlog() { Deed::Entries } else { deed };
         let cpu = thread_cpu().saturating_sub(before);
         self.samples.push(Sample { deed, cpu });
         match done {
@@ -136,16 +134,9 @@ fn deed(frame: &[u8]) -> Deed {
     let Ok(ServerFrame::Push(Push::Entries { entries, .. })) = ServerFrame::decode(frame) else {
         return Deed::Other;
     };
-    let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-    let all = |kind: Kind| entries.iter().all(|entry| entry.kind == kind);
-    if let ([entry], true) = (entries.as_slice(), all(Kind::Commit)) {
-        Deed::Commit(entry.bytes.len())
-    } else if entries.iter().any(|entry| entry.kind == Kind::Commit) {
-        Deed::Commits
-    } else if all(Kind::Message) {
-        Deed::Messages(count)
-    } else {
-        Deed::Other
+    match entries.as_slice() {
+        [entry] if entry.kind == Kind::Commit => Deed::Commit(entry.bytes.len()),
+        _ => Deed::Entries,
     }
 }
 

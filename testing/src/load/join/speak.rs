@@ -6,9 +6,8 @@ use serde_json::Value;
 use veche_client::Command;
 
 use super::super::{Stopped, words};
+use super::Play;
 use super::progress::Stage;
-use super::seat::Deed;
-use super::{OWNER, Play};
 
 /// How many who speak are awake at a time.
 const SPEAKERS: usize = 50;
@@ -51,7 +50,8 @@ impl Play<'_> {
             }
             self.hall.settle()?;
         }
-        self.count_messages(followers);
+        let silent = followers.iter().filter(|number| !speakers.contains(number));
+        self.count_messages(silent, unsaid.iter().map(|said| said.len()).sum());
         // Those who have spoken warm the tree.
         self.hall.pass(WARMING_MS)?;
         for speaker in speakers.into_iter().filter(|speaker| !followers.contains(speaker)) {
@@ -93,14 +93,12 @@ impl Play<'_> {
         self.hall.seats.values_mut().for_each(|seat| seat.samples.clear());
     }
 
-    fn count_messages(&mut self, followers: &[usize]) {
-        for number in followers.iter().chain(&[OWNER]) {
+    /// What it took those who only listened to take so many messages, with everything that belongs to it.
+    fn count_messages<'a>(&mut self, silent: impl Iterator<Item = &'a usize>, count: usize) {
+        for number in silent {
             let Some(seat) = self.hall.seats.get_mut(number) else { continue };
-            for sample in seat.samples.drain(..) {
-                if let Deed::Messages(count) = sample.deed {
-                    self.progress.note("message_ms", sample.ms() / f64::from(count.max(1)));
-                }
-            }
+            let all: f64 = seat.samples.drain(..).map(|sample| sample.ms()).sum();
+            self.progress.note("message_ms", all / count.max(1) as f64);
         }
     }
 }
