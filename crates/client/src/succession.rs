@@ -21,7 +21,7 @@ const TURNS_MAX: u32 = 3;
 const LAST_TRIES: u32 = 13;
 
 /// What is shown where the new log begins.
-const GOES_ON: &str = "the chat could not be repaired where it was; it goes on from here";
+const GOES_ON: &str = "the chat has moved to a new place; it goes on from here";
 
 /// What a device that cannot follow a group does when nobody has answered its requests for a while:
 /// whether it need not ask again.
