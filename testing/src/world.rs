@@ -185,6 +185,17 @@ impl World {
         self.stage.borrow_mut().lies = Some(Box::new(change));
     }
 
+    /// The server damages every blob that it gives, until [`Self::make_honest`].
+    pub fn damage_blobs(&mut self) {
+        self.make_dishonest(|frame| {
+            if let ServerFrame::Answer { response: Response::BlobPart { bytes, .. }, .. } = frame
+                && let Some(first) = bytes.first_mut()
+            {
+                *first ^= 1;
+            }
+        });
+    }
+
     /// Lets it say again what it has.
     pub fn make_honest(&mut self) {
         self.stage.borrow_mut().lies = None;

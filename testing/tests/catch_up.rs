@@ -1,12 +1,13 @@
 //! Who was away for long reads what was missed a little at a time, and is not kept waiting by that.
 
-use veche_testing::World;
+use veche_testing::{Person, World};
+use veche_wire::LogId;
 
 const SAID: usize = 300;
 
-#[test]
-fn what_a_person_wants_comes_between_the_slices_of_what_was_missed() {
-    let mut world = World::seeded(81);
+/// Ana has said much in a group while Bob was cut off.
+fn bob_was_away(seed: u64) -> (World, [Person; 2], LogId) {
+    let mut world = World::seeded(seed);
     let [ana, bo] = world.people(["ana", "bob"]);
     let group = world.group("assembly", [&ana, &bo]);
     world.cut_off(&bo);
@@ -16,6 +17,12 @@ fn what_a_person_wants_comes_between_the_slices_of_what_was_missed() {
             world.settle();
         }
     }
+    (world, [ana, bo], group)
+}
+
+#[test]
+fn what_a_person_wants_comes_between_the_slices_of_what_was_missed() {
+    let (mut world, [ana, bo], group) = bob_was_away(81);
     ana.rename(group, "the assembly");
     world.settle();
     ana.say(group, "the last");
@@ -53,16 +60,7 @@ fn what_a_person_wants_comes_between_the_slices_of_what_was_missed() {
 
 #[test]
 fn who_is_cut_off_in_the_middle_goes_on_from_there() {
-    let mut world = World::seeded(82);
-    let [ana, bo] = world.people(["ana", "bob"]);
-    let group = world.group("assembly", [&ana, &bo]);
-    world.cut_off(&bo);
-    for number in 0..SAID {
-        ana.say(group, &format!("number {number}"));
-        if number % 30 == 0 {
-            world.settle();
-        }
-    }
+    let (mut world, [ana, bo], group) = bob_was_away(82);
     world.settle();
     let mut heard = 0;
     while heard < SAID {

@@ -2,7 +2,7 @@
 
 use veche_client::{ChatState, Command, Role, Settled};
 use veche_testing::{Person, World};
-use veche_wire::{JoinLink, LogId, Response, ServerFrame};
+use veche_wire::{JoinLink, LogId};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -16,6 +16,17 @@ fn linked(world: &mut World, approves: bool) -> ([Person; 2], LogId, JoinLink) {
     world.settle();
     let link = ana.link(group);
     ([ana, bo], group, link)
+}
+
+/// Waits until Cyd is a member as far as `adder` knows, and not a moment longer.
+fn wait_until_in(world: &mut World, adder: &Person, group: LogId) {
+    for _ in 0..10_000 {
+        if adder.members(group).contains("cyd") {
+            return;
+        }
+        world.wait_ms(1);
+    }
+    panic!("{adder:?} lets nobody in");
 }
 
 fn failed(settled: &Settled) -> &str {
@@ -192,11 +203,7 @@ fn who_was_let_in_and_heard_nothing_is_let_in_again() {
     let cyd = world.person("cyd");
     cyd.knock(&link);
     // Ana's program lets her in, and then cannot reach the server for good.
-    let mut waited = 0;
-    while !ana.members(group).contains("cyd") && waited < 10_000 {
-        world.wait_ms(1);
-        waited += 1;
-    }
+    wait_until_in(&mut world, &ana, group);
     world.cut_off(&ana);
     world.reconnect(&bo);
     world.wait_ms(HOUR);
@@ -227,11 +234,7 @@ fn who_asked_again_just_before_is_let_in_again_as_well() {
     cyd.knock(&link);
     world.wait_ms(10 * MINUTE - 4_000);
     world.reconnect(&ana);
-    let mut waited = 0;
-    while !ana.members(group).contains("cyd") && waited < 10_000 {
-        world.wait_ms(1);
-        waited += 1;
-    }
+    wait_until_in(&mut world, &ana, group);
     world.cut_off(&ana);
     world.reconnect(&bo);
     world.wait_ms(MINUTE);
@@ -256,13 +259,7 @@ fn who_is_stuck_and_removed_comes_back_by_the_link() {
     for other in [&ana, &bo] {
         world.cut_off(other);
     }
-    world.make_dishonest(|frame| {
-        if let ServerFrame::Answer { response: Response::BlobPart { bytes, .. }, .. } = frame
-            && let Some(first) = bytes.first_mut()
-        {
-            *first ^= 1;
-        }
-    });
+    world.damage_blobs();
     world.reconnect(&cyd);
     world.wait_ms(20_000);
     world.make_honest();

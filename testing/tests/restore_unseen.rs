@@ -3,7 +3,7 @@
 
 use veche_client::{ChatState, Command};
 use veche_testing::{Person, World};
-use veche_wire::{LogId, Push, Response, ServerFrame};
+use veche_wire::{LogId, Push, ServerFrame};
 
 #[test]
 fn a_departure_that_nobody_had_read_is_said_again() {
@@ -100,13 +100,7 @@ fn who_is_removed_while_asking_to_be_added_again_is_told() {
     for other in [&ana, &bo] {
         world.cut_off(other);
     }
-    world.make_dishonest(|frame| {
-        if let ServerFrame::Answer { response: Response::BlobPart { bytes, .. }, .. } = frame
-            && let Some(first) = bytes.first_mut()
-        {
-            *first ^= 1;
-        }
-    });
+    world.damage_blobs();
     world.reconnect(&cyd);
     world.wait_ms(20_000);
     assert_eq!(cyd.chat(group).map(|chat| chat.state), Some(ChatState::Repairing));
