@@ -1,10 +1,17 @@
 //! What a person types: every command and flag, as clap knows them.
 
+mod group;
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use veche_client::wire::{EntryId, ServerAddress};
+
+pub(crate) use self::group::{GroupCommand, RoleChoice};
+pub(crate) use self::values::SECONDS_MAX;
+use self::values::{name, seconds};
 
 /// Messages and files that only you and the people you write to can read.
 #[derive(Debug, Parser)]
@@ -228,194 +235,6 @@ pub(crate) enum ChatCommand {
     },
 }
 
-/// What can be done about groups.
-#[derive(Debug, Subcommand)]
-pub(crate) enum GroupCommand {
-    /// Makes a group
-    New {
-        /// What it is called
-        title: String,
-        /// Who is in it from the beginning
-        #[arg(value_name = "NAME", value_parser = name)]
-        names: Vec<String>,
-        /// With room for thousands of people, instead of post-quantum encryption for up to 500 devices
-        #[arg(long)]
-        large: bool,
-    },
-    /// Lets it go on in another place: as a large one, or without somebody who spoils it
-    ///
-    /// All others come over by themselves. Its link ends.
-    Renew {
-        /// The chat's id or title
-        chat: String,
-        /// With room for thousands of people, instead of post-quantum encryption
-        #[arg(long)]
-        large: bool,
-        /// Who stays behind
-        #[arg(long, value_name = "NAME", value_parser = name, num_args = 1..)]
-        without: Vec<String>,
-    },
-    /// Adds people
-    Add {
-        /// The chat's id or title
-        chat: String,
-        /// Who
-        #[arg(value_name = "NAME", required = true, value_parser = name)]
-        names: Vec<String>,
-    },
-    /// Removes people
-    Remove {
-        /// The chat's id or title
-        chat: String,
-        /// Who
-        #[arg(value_name = "NAME", required = true, value_parser = name)]
-        names: Vec<String>,
-    },
-    /// Lists who is in it: owners, admins, then everybody else, by name
-    Members {
-        /// The chat's id or title
-        chat: String,
-        /// Only whose names have these words, or words that begin so
-        #[arg(long, value_name = "WORDS")]
-        find: Option<String>,
-        /// Only who comes after this member
-        #[arg(long, value_name = "NAME", value_parser = name, conflicts_with = "find")]
-        after: Option<String>,
-        /// At most so many [default: all]
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
-    },
-    /// Shows who may do what, or changes it: `--post admin` is for announcements
-    Rules {
-        /// The chat's id or title
-        chat: String,
-        /// The least role to write
-        #[arg(long, value_enum, value_name = "ROLE")]
-        post: Option<RoleChoice>,
-        /// The least role to add people
-        #[arg(long, value_enum, value_name = "ROLE")]
-        add: Option<RoleChoice>,
-        /// The least role to remove people
-        #[arg(long, value_enum, value_name = "ROLE")]
-        remove: Option<RoleChoice>,
-        /// The least role to rename it
-        #[arg(long, value_enum, value_name = "ROLE")]
-        rename: Option<RoleChoice>,
-        /// How many seconds a plain member waits between two messages; `off` ends it
-        #[arg(long, value_name = "SECONDS", value_parser = slow)]
-        slow: Option<u32>,
-    },
-    /// Guards a group, so that only its admins change it, or ends that
-    ///
-    /// An admin's program does it by itself when somebody who cannot be told floods the group with
-    /// changes that nobody can use.
-    Guard {
-        /// The chat's id or title
-        chat: String,
-        /// Whether it is guarded
-        #[arg(value_enum)]
-        guard: Switch,
-    },
-    /// Shows the link to join by, or makes it
-    ///
-    /// With --new, --approve, --uses or --expires it makes a new one, and the old one leads nowhere.
-    Link {
-        /// The chat's id or title
-        chat: String,
-        /// Makes a new one
-        #[arg(long)]
-        new: bool,
-        /// Somebody decides about each who asks (`veche group requests`)
-        #[arg(long)]
-        approve: bool,
-        /// For how many people it is good
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-        uses: Option<u64>,
-        /// For how long it is good: 30m, 12h, 7d
-        #[arg(long, value_name = "TIME", value_parser = lasting)]
-        expires: Option<Duration>,
-        /// Takes it away
-        #[arg(long, conflicts_with_all = ["new", "approve", "uses", "expires"])]
-        off: bool,
-    },
-    /// Asks to join a group by its link
-    Join {
-        /// What `veche group link` printed
-        link: String,
-    },
-    /// Lists who asks to join it
-    Requests {
-        /// The chat's id or title
-        chat: String,
-    },
-    /// Lets in people who ask to join
-    Accept {
-        /// The chat's id or title
-        chat: String,
-        /// Who
-        #[arg(value_name = "NAME", required = true, value_parser = name)]
-        names: Vec<String>,
-    },
-    /// Declines people who ask to join; they are not told
-    Decline {
-        /// The chat's id or title
-        chat: String,
-        /// Who
-        #[arg(value_name = "NAME", required = true, value_parser = name)]
-        names: Vec<String>,
-    },
-    /// Removes people for good: neither the link nor anybody brings them back
-    Ban {
-        /// The chat's id or title
-        chat: String,
-        /// Who
-        #[arg(value_name = "NAME", required = true, value_parser = name)]
-        names: Vec<String>,
-    },
-    /// Takes a ban back
-    Unban {
-        /// The chat's id or title
-        chat: String,
-        /// Who
-        #[arg(value_name = "NAME", required = true, value_parser = name)]
-        names: Vec<String>,
-    },
-    /// Gives somebody a role
-    Role {
-        /// The chat's id or title
-        chat: String,
-        /// Who
-        #[arg(value_parser = name)]
-        name: String,
-        /// Which
-        #[arg(value_enum)]
-        role: RoleChoice,
-    },
-    /// Gives it another title
-    Rename {
-        /// The chat's id or title
-        chat: String,
-        /// The new title
-        title: String,
-    },
-    /// Leaves it
-    Leave {
-        /// The chat's id or title
-        chat: String,
-    },
-}
-
-/// A role, as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RoleChoice {
-    /// May do everything
-    Owner,
-    /// Adds, removes, renames
-    Admin,
-    /// Talks
-    Member,
-}
-
 /// On or off, as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Switch {
@@ -431,55 +250,6 @@ impl Command {
         matches!(self, Self::Send { text: Some(text), .. } if text == "-")
     }
 }
-
-/// A username, with or without the `@` that people put before it.
-fn name(text: &str) -> Result<String, String> {
-    let name = text.strip_prefix('@').unwrap_or(text);
-    if name.is_empty() {
-        return Err("a name is missing".to_owned());
-    }
-    Ok(name.to_owned())
-}
-
-/// Seconds between two messages; 0 for `off`.
-fn slow(text: &str) -> Result<u32, String> {
-    let most = veche_client::wire::limits::SLOW_SECONDS_MAX;
-    let seconds = if text == "off" { Some(0) } else { text.parse().ok().filter(|it| *it > 0) };
-    let fits = seconds.filter(|seconds| *seconds <= most);
-    fits.ok_or_else(|| format!("slow mode is 1 to {most} seconds, or `off`"))
-}
-
-/// A time with its unit: 90s, 30m, 12h, 7d.
-fn lasting(text: &str) -> Result<Duration, String> {
-    let wrong = || "a time is a number with s, m, h or d behind it, as in 30m, 12h, 7d".to_owned();
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-    let seconds: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 24 * 3_600,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let lasts = number.checked_mul(seconds).map(Duration::from_secs);
-    lasts
-        .filter(|lasts| !lasts.is_zero() && *lasts <= LASTS_MAX)
-        .ok_or_else(|| format!("must be between 1s and {}d", LASTS_MAX.as_secs() / (24 * 3_600)))
-}
-
-/// The longest that something can be said to last: ten years.
-const LASTS_MAX: Duration = Duration::from_secs(3_650 * 24 * 3_600);
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|duration| *duration <= SECONDS_MAX)
-        .ok_or_else(|| format!("must be between 0 and {}", SECONDS_MAX.as_secs()))
-}
-
-/// The longest time that can be waited for: a hundred days.
-pub(crate) const SECONDS_MAX: Duration = Duration::from_secs(100 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
