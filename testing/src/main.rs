@@ -15,7 +15,7 @@ veche-testing <command>
   sim --mutant NAME [--seeds A..B]        the same for one
   fuzz [--mutations N] [--target NAME]    every decoder over its corpus and mutations of it
   fixtures --write DIR                    a home and a server's folder, as this version writes them
-  bench [--json] [--quick] [--only NAME]  how long things take and how much they write
+  bench [--json] [--quick] [--only NAME] [--leaves N,N…]  how long things take and how much they write
   main-job                                people, chats, groups, files and accidents over real processes
   kill [--cycles N] [--seed S] [--json]   kill processes while messages are under way
   load NAME [--members N] [--rate R] [--seconds S] [--entries N,N…] [--of NAME] [--cycles N]

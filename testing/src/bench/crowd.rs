@@ -9,6 +9,7 @@ use veche_mls::{
 };
 use veche_wire::{Entry, EntryId, Kind, LogId, limits};
 
+use super::meter::Meter;
 use super::{Stopped, words};
 use crate::Dice;
 
@@ -39,6 +40,12 @@ pub(super) struct Crowd {
     pub(super) sender_keep: MemoryKeep,
     pub(super) receiver_keep: MemoryKeep,
     pub(super) log: LogId,
+    /// The commit with which the receiver and others, 500 at most, came in took the sender.
+    pub(super) adding: Meter,
+    /// To come in with a Welcome and the tree took the receiver.
+    pub(super) joining: Meter,
+    /// The size of the tree, in bytes.
+    pub(super) tree_bytes: usize,
 }
 
 impl Crowd {
@@ -65,9 +72,12 @@ impl Crowd {
         // The receiver comes last, so that it has no commits to follow.
         packages.push(package(&receiver, &receiver_keep)?);
         let mut draft = None;
+        let mut adding = Meter::default();
         for adds in packages.chunks(limits::ADDS_PER_COMMIT_MAX) {
             let change = Change { adds: adds.to_vec(), ..Change::default() };
-            let (entry, made) = commit(&mut group, &sender_keep, &sender, &change)?;
+            adding = Meter::default();
+            let made = adding.time(|| commit(&mut group, &sender_keep, &sender, &change));
+            let (entry, made) = made?;
             merge(&mut group, &sender_keep, &sender, &entry, &made.mls_bytes)?;
             draft = Some(made);
         }
@@ -78,12 +88,17 @@ impl Crowd {
             .find(|one| one.credential.certificate.device == receiver.identity.device())
             .ok_or("the receiver was not added")?;
         let Device { engine, identity } = &receiver;
-        Group::join(engine, &receiver_keep, identity, &joiner.welcome, &draft.tree, log)
+        let mut joining = Meter::default();
+        joining
+            .time(|| {
+                Group::join(engine, &receiver_keep, identity, &joiner.welcome, &draft.tree, log)
+            })
             .map_err(words)?;
+        let tree_bytes = draft.tree.len();
         if group.leaf_count() != leaves {
             return Err(format!("{} leaves instead of {leaves}", group.leaf_count()));
         }
-        Ok(Self { sender, receiver, sender_keep, receiver_keep, log })
+        Ok(Self { sender, receiver, sender_keep, receiver_keep, log, adding, joining, tree_bytes })
     }
 }
 

@@ -30,6 +30,12 @@ fn measure(leaves: usize, sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Resul
     let mut sender = Disk::holding(&folder.path().join("sender"), &crowd.sender_keep, &crowd)?;
     let mut receiver =
         Disk::holding(&folder.path().join("receiver"), &crowd.receiver_keep, &crowd)?;
+    for (what, meter, bytes) in [
+        ("500 added at most, the commit made", &crowd.adding, None),
+        ("joined with a Welcome and the tree", &crowd.joining, Some(crowd.tree_bytes)),
+    ] {
+        report(in_memory(what, leaves, meter, bytes));
+    }
     let mut row = |what: &str, cost: &Cost| report(cost.row(what, leaves));
 
     let mut sealed = Vec::new();
@@ -66,6 +72,19 @@ fn measure(leaves: usize, sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Resul
     })?;
     row("commit of another, fresh tree", &Cost { commit_bytes: size, ..followed });
     Ok(())
+}
+
+/// What was measured without a database.
+fn in_memory(what: &str, leaves: usize, meter: &Meter, bytes: Option<usize>) -> Value {
+    json!({
+        "bench": "kept",
+        "leaves": leaves,
+        "what": what,
+        "count": 1,
+        "entry_bytes": bytes,
+        "cpu_ms": rounded(meter.cpu_ms(1)),
+        "wall_ms": rounded(meter.wall_ms(1)),
+    })
 }
 
 /// A member whose state lies in an encrypted database in a file.

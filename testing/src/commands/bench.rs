@@ -8,8 +8,13 @@ use super::{Options, Tally};
 /// Measures, and prints a JSON object for each row of the results. It prints nothing else, with
 /// `--json` or without.
 pub(crate) fn bench(words: &[String]) -> Result<Tally, String> {
-    let options = Options::read(words, &["--only"], &["--json", "--quick"])?;
-    let sizes = if options.has("--quick") { Sizes::quick() } else { Sizes::full() };
+    let options = Options::read(words, &["--only", "--leaves"], &["--json", "--quick"])?;
+    let mut sizes = if options.has("--quick") { Sizes::quick() } else { Sizes::full() };
+    if let Some(leaves) = options.value("--leaves") {
+        let numbers = leaves.split(',').map(|text| text.parse().ok().filter(|count| *count >= 2));
+        let numbers: Option<Vec<usize>> = numbers.collect();
+        sizes.leaves = numbers.ok_or("--leaves takes numbers from 2, with commas between them")?;
+    }
     let mut tally = Tally::default();
     println!("{}", machine());
     for name in NAMES.iter().filter(|name| options.value("--only").is_none_or(|one| one == **name))
