@@ -368,7 +368,7 @@ impl Trap {
         let entry = self.append(id, sealed, None);
         let Stranger { engine, keep, dice, .. } = &mut self.mallory;
         let context = JudgeContext { current_generation: 0 };
-        let verdict = self.group.judge(engine, &entry, &draft.mls_bytes, &context);
+        let verdict = self.group.judge(engine, keep, (&entry, &draft.mls_bytes), &context);
         let Verdict::Apply(judged) = verdict else { panic!("{verdict:?}") };
         self.group.merge_own(engine, keep, *judged).expect("it is pending");
         let (key, sealed) = veche_mls::seal_tree(dice, &draft.tree);

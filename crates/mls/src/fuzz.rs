@@ -155,8 +155,8 @@ impl Fixture {
         let draft = group.commit(&engine, &anas_keep, &ana, &first, &bound).expect(BUILT);
         let entry = commit_entry();
         let context = JudgeContext { current_generation: 0 };
-        let Verdict::Apply(judged) = group.judge(&engine, &entry, &draft.mls_bytes, &context)
-        else {
+        let commit = (&entry, &draft.mls_bytes[..]);
+        let Verdict::Apply(judged) = group.judge(&engine, &anas_keep, commit, &context) else {
             unreachable!("{BUILT}")
         };
         group.merge_own(&engine, &anas_keep, *judged).expect(BUILT);
@@ -236,9 +236,10 @@ impl Fixture {
     fn judge_commit(&self, bytes: &[u8]) {
         let mut group = self.group();
         let context = JudgeContext { current_generation: 0 };
-        if let Verdict::Apply(judged) = group.judge(&self.engine, &commit_entry(), bytes, &context)
-        {
-            let _ = group.process(&self.engine, &self.keep.clone(), *judged, bytes);
+        let (engine, keep) = (&self.engine, &self.keep.clone());
+        let verdict = group.judge(engine, keep, (&commit_entry(), bytes), &context);
+        if let Verdict::Apply(judged) = verdict {
+            let _ = group.process(engine, keep, *judged);
         }
     }
 

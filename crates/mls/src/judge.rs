@@ -77,7 +77,6 @@ pub enum Verdict {
 }
 
 /// A commit that was judged and may be applied. Only [`Group::judge`] makes one.
-#[derive(Debug)]
 pub struct Judged {
     /// Its authenticated data.
     pub bound: Bound,
@@ -85,6 +84,26 @@ pub struct Judged {
     pub leaf: u32,
     summary: Summary,
     context: GroupContext,
+    attempt: Attempt,
+}
+
+/// What came of a commit that was taken with all that this device knows.
+enum Attempt {
+    /// It leads to the next epoch.
+    Staged(Box<StagedCommit>),
+    /// It is the own one.
+    Own,
+    /// It does not lead on from here.
+    Refused(Box<ProcessMessageError<KeepError>>),
+}
+
+/// Without the secrets of the next epoch.
+impl std::fmt::Debug for Judged {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = formatter.debug_struct("Judged");
+        debug.field("bound", &self.bound).field("leaf", &self.leaf);
+        debug.field("summary", &self.summary).finish_non_exhaustive()
+    }
 }
 
 impl Judged {
@@ -147,35 +166,92 @@ pub enum StuckReason {
 
 impl Group {
     /// Judges a commit entry whose opened bytes are `mls_bytes`. The own commit that comes back is
-    /// judged like any other. Costs about as much as processing it.
+    /// judged like any other. Nothing is written.
+    ///
+    /// The verdict is that of [`PublicGroup::process_message`], which knows no secrets. What OpenMLS
+    /// finds good with them has passed the same checks on the way, so that one pass, which is the
+    /// costly part of a commit in a large group, is enough for it; only what is refused with them is
+    /// judged without them.
+    ///
+    /// [`PublicGroup::process_message`]: openmls::group::PublicGroup::process_message
     #[must_use]
     pub fn judge(
-        &self,
+        &mut self,
         engine: &Engine,
-        entry: &Entry,
-        mls_bytes: &[u8],
+        keep: &dyn Keep,
+        (entry, mls_bytes): (&Entry, &[u8]),
         context: &JudgeContext,
     ) -> Verdict {
-        match self.judged(engine, entry, mls_bytes, context) {
+        match self.judged(engine, keep, (entry, mls_bytes), context) {
             Ok(judged) => Verdict::Apply(Box::new(judged)),
             Err(reason) => Verdict::Skip(reason),
         }
     }
 
     fn judged(
-        &self,
+        &mut self,
         engine: &Engine,
-        entry: &Entry,
-        mls_bytes: &[u8],
+        keep: &dyn Keep,
+        (entry, mls_bytes): (&Entry, &[u8]),
         context: &JudgeContext,
     ) -> Result<Judged, SkipReason> {
         let message = public_message(mls_bytes)?;
+        let attempt = match self.mls.process_message(&Provider::new(engine, keep), message) {
+            Ok(processed) => {
+                let (sender, aad) = (processed.sender().clone(), processed.aad().to_vec());
+                match processed.into_content() {
+                    ProcessedMessageContent::StagedCommitMessage(staged) => {
+                        // It does not check its own removal to the end.
+                        if !staged.self_removed() {
+                            let judged = self.judge_content(
+                                engine,
+                                (&sender, &aad, &staged),
+                                (entry, context),
+                            );
+                            let (bound, leaf, summary, context) = judged?;
+                            let attempt = Attempt::Staged(staged);
+                            return Ok(Judged { bound, leaf, summary, context, attempt });
+                        }
+                        Attempt::Staged(staged)
+                    }
+                    ProcessedMessageContent::OwnPendingCommit => Attempt::Own,
+                    _ => return Err(SkipReason::Invalid("not a commit".to_owned())),
+                }
+            }
+            Err(error) => Attempt::Refused(Box::new(error)),
+        };
+        let (bound, leaf, summary, context) =
+            self.judge_in_public(engine, (entry, mls_bytes), context)?;
+        Ok(Judged { bound, leaf, summary, context, attempt })
+    }
+
+    /// The verdict without any secret: what the commit is bound to, its leaf, what it does and where it
+    /// leads.
+    pub(crate) fn judge_in_public(
+        &self,
+        engine: &Engine,
+        (entry, mls_bytes): (&Entry, &[u8]),
+        context: &JudgeContext,
+    ) -> Result<(Bound, u32, Summary, GroupContext), SkipReason> {
         let processed = self
             .mls
             .public_group()
-            .process_message(engine.crypto(), message)
+            .process_message(engine.crypto(), public_message(mls_bytes)?)
             .map_err(|error| SkipReason::Invalid(error.to_string()))?;
-        let Sender::Member(leaf) = *processed.sender() else {
+        let (sender, aad) = (processed.sender().clone(), processed.aad().to_vec());
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Err(SkipReason::Invalid("not a commit".to_owned()));
+        };
+        self.judge_content(engine, (&sender, &aad, &staged), (entry, context))
+    }
+
+    fn judge_content(
+        &self,
+        engine: &Engine,
+        (sender, aad, staged): (&Sender, &[u8], &StagedCommit),
+        (entry, context): (&Entry, &JudgeContext),
+    ) -> Result<(Bound, u32, Summary, GroupContext), SkipReason> {
+        let Sender::Member(leaf) = sender else {
             return Err(SkipReason::Invalid("not by a member".to_owned()));
         };
         let leaf = leaf.u32();
@@ -183,15 +259,12 @@ impl Group {
             .member(leaf)
             .ok_or_else(|| SkipReason::Invalid("not by a member".to_owned()))?
             .credential;
-        let bound = Bound::decode(processed.aad()).map_err(|_| SkipReason::NotBound)?;
+        let bound = Bound::decode(aad).map_err(|_| SkipReason::NotBound)?;
         if entry.kind != Kind::Commit || !bound.matches(&EntryRef::of(self.log(), entry)) {
             return Err(SkipReason::NotBound);
         }
-        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
-            return Err(SkipReason::Invalid("not a commit".to_owned()));
-        };
-        let summary = self.judge_staged(engine, &staged, committer, (entry, &bound, context))?;
-        Ok(Judged { bound, leaf, summary, context: staged.group_context().clone() })
+        let summary = self.judge_staged(engine, staged, committer, (entry, &bound, context))?;
+        Ok((bound, leaf, summary, staged.group_context().clone()))
     }
 
     fn judge_staged(
@@ -328,35 +401,39 @@ impl Group {
         &mut self,
         engine: &Engine,
         keep: &dyn Keep,
-        judged: Judged,
-        mls_bytes: &[u8],
+        mut judged: Judged,
     ) -> Result<Processed, MlsError> {
-        let message = match public_message(mls_bytes) {
-            Ok(message) => message,
-            Err(reason) => return Ok(Processed::Skip(reason)),
-        };
-        let provider = Provider::new(engine, keep);
-        let processed = match self.mls.process_message(&provider, message) {
-            Ok(processed) => processed,
-            Err(error) => return refused(error),
-        };
-        match processed.into_content() {
-            ProcessedMessageContent::StagedCommitMessage(staged)
-                if leads_where_judged(&staged, &judged) =>
-            {
-                self.merge(&provider, *staged, &judged)?;
+        match std::mem::replace(&mut judged.attempt, Attempt::Own) {
+            Attempt::Staged(staged) if self.leads_where_judged(&staged, &judged) => {
+                self.merge(&Provider::new(engine, keep), *staged, &judged)?;
+                Ok(Processed::Applied(Box::new(judged.summary)))
             }
-            ProcessedMessageContent::OwnPendingCommit => {
-                return self
-                    .merge_own(engine, keep, judged)
-                    .map(|summary| Processed::Applied(Box::new(summary)));
-            }
-            _ => {
+            Attempt::Staged(_) => {
                 let reason = StuckReason::Other("it was judged for another state".to_owned());
-                return Ok(Processed::Stuck(reason));
+                Ok(Processed::Stuck(reason))
             }
+            Attempt::Own => {
+                let summary = self.merge_own(engine, keep, judged)?;
+                Ok(Processed::Applied(Box::new(summary)))
+            }
+            Attempt::Refused(error) => refused(*error),
         }
-        Ok(Processed::Applied(Box::new(judged.summary)))
+    }
+
+    /// Whether what OpenMLS staged is what was judged, and the group is still where it was judged.
+    /// OpenMLS computes no transcript for a device that is removed, which leaves the tree to compare.
+    fn leads_where_judged(&self, staged: &StagedCommit, judged: &Judged) -> bool {
+        let (found, expected) = (staged.group_context(), &judged.context);
+        if found.epoch().as_u64() != self.epoch() + 1 {
+            return false;
+        }
+        if !staged.self_removed() {
+            return found == expected;
+        }
+        judged.summary.self_removed
+            && found.epoch() == expected.epoch()
+            && found.tree_hash() == expected.tree_hash()
+            && found.extensions() == expected.extensions()
     }
 
     fn merge(
@@ -408,19 +485,6 @@ impl Group {
             .ok_or(MlsError::Malformed("the group's policy"))?;
         Ok(())
     }
-}
-
-/// Whether what OpenMLS staged is what was judged. It computes no transcript for a device that is
-/// removed, which leaves the tree to compare.
-fn leads_where_judged(staged: &StagedCommit, judged: &Judged) -> bool {
-    let (found, expected) = (staged.group_context(), &judged.context);
-    if !staged.self_removed() {
-        return found == expected;
-    }
-    judged.summary.self_removed
-        && found.epoch() == expected.epoch()
-        && found.tree_hash() == expected.tree_hash()
-        && found.extensions() == expected.extensions()
 }
 
 /// What a refusal of a publicly valid commit means.

@@ -134,7 +134,7 @@ pub(super) fn merge(
     mls_bytes: &[u8],
 ) -> Result<(), Stopped> {
     let context = JudgeContext { current_generation: 0 };
-    match group.judge(&author.engine, entry, mls_bytes, &context) {
+    match group.judge(&author.engine, keep, (entry, mls_bytes), &context) {
         Verdict::Apply(judged) => {
             group.merge_own(&author.engine, keep, *judged).map(drop).map_err(words)
         }
@@ -154,11 +154,11 @@ pub(super) fn follow(
         .open(&group.log(), &entry.id, entry.kind, &entry.bytes)
         .ok_or("the commit's entry does not open")?;
     let context = JudgeContext { current_generation: 0 };
-    let judged = match group.judge(&reader.engine, entry, &bytes, &context) {
+    let judged = match group.judge(&reader.engine, keep, (entry, &bytes), &context) {
         Verdict::Apply(judged) => *judged,
         Verdict::Skip(reason) => return Err(format!("the commit is skipped: {reason}")),
     };
-    match group.process(&reader.engine, keep, judged, &bytes).map_err(words)? {
+    match group.process(&reader.engine, keep, judged).map_err(words)? {
         Processed::Applied(_) => Ok(()),
         other => Err(format!("the commit is not applied: {other:?}")),
     }

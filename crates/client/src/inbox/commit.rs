@@ -26,7 +26,7 @@ pub(super) fn take(
         return skipped(work, (row, group), (entry, own), "it was sealed for another epoch");
     };
     let context = JudgeContext { current_generation: row.generation };
-    let judged = match group.judge(&work.core.engine, entry, &mls, &context) {
+    let judged = match group.judge(&work.core.engine, work.keep, (entry, &mls), &context) {
         Verdict::Apply(judged) => judged,
         Verdict::Skip(reason) => {
             return skipped(work, (row, group), (entry, own), &reason.to_string());
@@ -48,7 +48,7 @@ pub(super) fn take(
             Err(error) => return Err(error.into()),
         }
     } else {
-        group.process(&work.core.engine, work.keep, *judged, &mls)?
+        group.process(&work.core.engine, work.keep, *judged)?
     };
     match processed {
         Processed::Applied(summary) => {

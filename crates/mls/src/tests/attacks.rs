@@ -233,7 +233,8 @@ fn roles_are_judged_by_everybody_but_a_mutant() {
         let bytes = key.open(&log, &entry.id, entry.kind, &entry.bytes).unwrap();
         let mutant = engine_of("cy", Mutant::RoleCheckSkipped);
         let context = JudgeContext { current_generation: 0 };
-        let verdict = cy.group().judge(&mutant, &entry, &bytes, &context);
+        let verdict =
+            cy.group.as_mut().unwrap().judge(&mutant, &cy.keep, (&entry, &bytes), &context);
         assert!(matches!(verdict, Verdict::Apply(_)), "{verdict:?}");
     }
 }
@@ -438,9 +439,9 @@ fn what_was_judged_must_be_what_is_merged() {
     let entry = ana.commit(&change);
     let bytes = ana.draft.take().unwrap().draft.mls_bytes;
     let context = JudgeContext { current_generation: 0 };
-    let Verdict::Apply(judged) = ana.group().judge(&ana.engine, &entry, &bytes, &context) else {
-        panic!()
-    };
+    let group = ana.group.as_mut().unwrap();
+    let verdict = group.judge(&ana.engine, &ana.keep, (&entry, &bytes), &context);
+    let Verdict::Apply(judged) = verdict else { panic!("{verdict:?}") };
     // Another commit took its place.
     ana.group.as_mut().unwrap().clear_pending(&ana.keep).unwrap();
     ana.commit(&change);

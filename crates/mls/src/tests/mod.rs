@@ -278,17 +278,24 @@ impl Person {
 
     fn see_commit(&mut self, entry: &Entry, bytes: &[u8]) -> Seen {
         let context = JudgeContext { current_generation: self.generation };
-        let judged = match self.group().judge(&self.engine, entry, bytes, &context) {
-            Verdict::Apply(judged) => *judged,
-            Verdict::Skip(reason) => return Seen::Skipped(reason),
-        };
         let own = self.draft.as_ref().is_some_and(|sent| sent.entry == *entry);
         let group = self.group.as_mut().unwrap();
+        // Who knows no secrets comes to the same verdict.
+        let in_public = group.judge_in_public(&self.engine, (entry, bytes), &context);
+        let in_public = in_public.map(|(_, leaf, summary, _)| (leaf, summary));
+        let judged = match group.judge(&self.engine, &self.keep, (entry, bytes), &context) {
+            Verdict::Apply(judged) => *judged,
+            Verdict::Skip(reason) => {
+                assert_eq!(in_public, Err(reason.clone()));
+                return Seen::Skipped(reason);
+            }
+        };
+        assert_eq!(in_public, Ok((judged.leaf, judged.summary().clone())));
         let processed = if own {
             let summary = group.merge_own(&self.engine, &self.keep, judged).unwrap();
             Processed::Applied(Box::new(summary))
         } else {
-            group.process(&self.engine, &self.keep, judged, bytes).unwrap()
+            group.process(&self.engine, &self.keep, judged).unwrap()
         };
         match processed {
             Processed::Applied(summary) => {
