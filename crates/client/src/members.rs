@@ -4,13 +4,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use veche_mls::Group;
+use veche_mls::{Group, Policy, Summary};
 use veche_store::{LogState, MemberRow, Place, Tx};
-use veche_wire::{AccountId, LogId};
+use veche_wire::{AccountId, Certificate, Credential, LogId};
 
 use crate::api::{MemberView, Role};
 use crate::error::refuse;
-use crate::work::{Core, StoreKeep};
+use crate::work::{Core, StoreKeep, Work};
 use crate::{Client, ClientError, people};
 
 /// Writes down who is in the groups that have changed. Part of every transaction.
@@ -25,6 +25,32 @@ pub(crate) fn write_changed(tx: &Tx<'_>, core: &mut Core) -> Result<(), ClientEr
         core.written.insert(*log, group.history().to_vec());
     }
     Ok(())
+}
+
+/// A commit of a group was applied that was in the state `before`. Where that is what is written down, only
+/// who came and went is written, and nobody is read: a group of thousands has many commits.
+pub(crate) fn follow(
+    work: &mut Work<'_>,
+    group: &Group,
+    (before, summary): (&[u8], &Summary),
+) -> Result<(), ClientError> {
+    let log = group.log();
+    let is_as_written = work.core.written.get(&log).is_some_and(|written| written == before);
+    if !is_as_written || summary.policy_before.roles != summary.policy_after.roles {
+        return Ok(());
+    }
+    let places = |credentials: &[Credential]| -> BTreeSet<Place> {
+        credentials.iter().map(|credential| place(&summary.policy_after, credential)).collect()
+    };
+    let (came, went) = (places(&summary.added), places(&summary.removed));
+    work.tx.change_members(&log, group.history(), (&went, &came))?;
+    work.core.written.insert(log, group.history().to_vec());
+    Ok(())
+}
+
+fn place(policy: &Policy, credential: &Credential) -> Place {
+    let Certificate { account, device, .. } = credential.certificate;
+    (account, device, policy.role(&account) as u8)
 }
 
 /// Writes down who is in groups of which nothing is written: a home of an earlier version has none.
@@ -43,12 +69,8 @@ pub(crate) fn write_missing(tx: &Tx<'_>) -> Result<(), ClientError> {
 }
 
 fn write(tx: &Tx<'_>, group: &Group) -> Result<(), ClientError> {
-    let policy = group.policy();
-    let place = |member: veche_mls::Member| -> Place {
-        let certificate = member.credential.certificate;
-        (certificate.account, certificate.device, policy.role(&certificate.account) as u8)
-    };
-    let places: BTreeSet<Place> = group.members().into_iter().map(place).collect();
+    let members = group.members();
+    let places = members.iter().map(|member| place(group.policy(), &member.credential)).collect();
     Ok(tx.put_members(&group.log(), group.history(), &places)?)
 }
 

@@ -12,7 +12,7 @@ use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
 use super::line::{Line, line};
 use super::{Taken, junk, readmit, rights};
 use crate::work::{Work, mutated};
-use crate::{ClientError, Event, door, outbox, people, warm};
+use crate::{ClientError, Event, door, members, outbox, people, warm};
 
 /// Takes a commit entry.
 pub(super) fn take(
@@ -39,6 +39,7 @@ pub(super) fn take(
     }
     let (left, author) = (leavers(&judged.bound), judged.leaf);
     let epoch_before = group.epoch();
+    let history_before = group.history().to_vec();
     let leaf_key = group.own_leaf_key().filter(|_| own.is_some());
     let processed = if own.is_some() {
         // The committer, too, judges before it merges.
@@ -60,6 +61,9 @@ pub(super) fn take(
             }
             if let Some(before) = leaf_key.filter(|before| group.own_leaf_key() != Some(*before)) {
                 work.tx.put_own_leaf_key(&row.log, (entry.seq, &before), LEAF_KEYS_MAX)?;
+            }
+            if !summary.self_removed {
+                members::follow(work, group, (&history_before, &summary))?;
             }
             applied(work, row, group, (entry, own, &summary, &left))?;
             Ok(Taken::Yes)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, params};
 use veche_wire::{AccountId, DeviceId, LogId, Millis};
 
-use super::{found, id, signed, unsigned};
+use super::{found, id, unsigned};
 use crate::{StoreError, Tx};
 
 /// A device in a log, with the role of its account (0 member, 1 admin, 2 owner).
@@ -97,35 +97,57 @@ impl Tx<'_> {
         history: &[u8],
         places: &BTreeSet<Place>,
     ) -> Result<(), StoreError> {
-        let connection = self.connection();
-        let before = places_of(connection, log)?;
-        for (account, device, _) in before.difference(places) {
-            connection
-                .prepare_cached(
-                    "DELETE FROM member WHERE log = ?1 AND account = ?2 AND device = ?3",
-                )?
-                .execute(params![log.as_bytes(), account.as_bytes(), device.as_bytes()])?;
+        let before = places_of(self.connection(), log)?;
+        let went = before.difference(places).copied().collect();
+        let came = places.difference(&before).copied().collect();
+        self.put_members_who(log, (&went, &came))?;
+        self.put_roster(log, history)
+    }
+
+    /// Writes down who went from a log of which is written down who was in it, and who came.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn change_members(
+        &self,
+        log: &LogId,
+        history: &[u8],
+        (went, came): (&BTreeSet<Place>, &BTreeSet<Place>),
+    ) -> Result<(), StoreError> {
+        self.put_members_who(log, (went, came))?;
+        if went.is_empty() && came.is_empty() {
+            let sql = "UPDATE roster SET history = ?2 WHERE log = ?1";
+            let key = params![log.as_bytes(), history];
+            self.connection().prepare_cached(sql)?.execute(key)?;
+            return Ok(());
         }
-        for (account, device, role) in places.difference(&before) {
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO member (log, account, device, role)
-                     VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![log.as_bytes(), account.as_bytes(), device.as_bytes(), role])?;
+        self.put_roster(log, history)
+    }
+
+    fn put_members_who(
+        &self,
+        log: &LogId,
+        (went, came): (&BTreeSet<Place>, &BTreeSet<Place>),
+    ) -> Result<(), StoreError> {
+        let mut delete = self
+            .connection()
+            .prepare_cached("DELETE FROM member WHERE log = ?1 AND account = ?2 AND device = ?3")?;
+        for (account, device, _) in went {
+            delete.execute(params![log.as_bytes(), account.as_bytes(), device.as_bytes()])?;
         }
-        let accounts: BTreeSet<&AccountId> = places.iter().map(|(account, ..)| account).collect();
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO roster (log, history, accounts, devices)
-                 VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                log.as_bytes(),
-                history,
-                signed(accounts.len() as u64),
-                signed(places.len() as u64)
-            ])?;
+        let mut insert = self.connection().prepare_cached(
+            "INSERT OR REPLACE INTO member (log, account, device, role) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for (account, device, role) in came {
+            insert.execute(params![log.as_bytes(), account.as_bytes(), device.as_bytes(), role])?;
+        }
+        Ok(())
+    }
+
+    fn put_roster(&self, log: &LogId, history: &[u8]) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO roster (log, history, accounts, devices)
+             SELECT ?1, ?2, count(DISTINCT account), count(*) FROM member WHERE log = ?1";
+        self.connection().prepare_cached(sql)?.execute(params![log.as_bytes(), history])?;
         Ok(())
     }
 
