@@ -209,13 +209,11 @@ impl Group {
         (adds, leavers): (&[Who], &BTreeSet<u32>),
         use_facts: impl FnOnce(&Facts<'_>) -> T,
     ) -> Result<T, MlsError> {
-        let members: Vec<_> =
-            self.members().iter().map(|one| (one.leaf, who(&one.credential))).collect();
         let wanted = change.policy.as_ref().unwrap_or(&self.policy);
         let facts = Facts {
             before: &self.policy,
             after: wanted,
-            members: &members,
+            members: self.places(),
             committer: who(&identity.credential),
             adds,
             removes: &change.removes,

@@ -1,5 +1,6 @@
 //! A group: one log, one MLS group whose id is the log's.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use openmls::group::{GroupEpoch, GroupId, MlsGroup, MlsGroupJoinConfig};
@@ -14,9 +15,10 @@ use zeroize::Zeroizing;
 use crate::engine::{Engine, Provider, Suite};
 use crate::entry::EntryKey;
 use crate::identity::Identity;
-use crate::judge::{SkipReason, lifetime, read_credential};
+use crate::judge::{SkipReason, Summary, lifetime, read_credential, who};
 use crate::keep::{Keep, KeepError};
 use crate::policy::{CREDENTIAL_TYPE, POLICY_EXTENSION, Policy};
+use crate::rules::Who;
 use crate::tokens::GenerationSecret;
 
 /// How many messages of one sender may come late: senders are first in, first out.
@@ -70,6 +72,9 @@ pub struct Group {
     pub(crate) mls: MlsGroup,
     pub(crate) policy: Policy,
     log: LogId,
+    /// Who is inside, by leaf, once it was asked for: to read thousands of credentials takes longer
+    /// than what else a commit takes.
+    places: OnceCell<Vec<(u32, Who)>>,
 }
 
 impl std::fmt::Debug for Group {
@@ -111,7 +116,7 @@ impl Group {
             .with_capabilities(capabilities())
             .build(&Provider::new(engine, keep), identity, credential_with_key(identity))
             .map_err(MlsError::broken)?;
-        Ok(Self { mls, policy, log })
+        Ok(Self { mls, policy, log, places: OnceCell::new() })
     }
 
     /// Loads the group of `log`; `None` where there is none.
@@ -129,7 +134,7 @@ impl Group {
     pub(crate) fn from_mls(mls: MlsGroup, log: LogId) -> Result<Self, MlsError> {
         let policy = Policy::from_extensions(mls.extensions())
             .ok_or(MlsError::Malformed("the group's policy"))?;
-        Ok(Self { mls, policy, log })
+        Ok(Self { mls, policy, log, places: OnceCell::new() })
     }
 
     /// Deletes the group's state: its keys are gone.
@@ -207,7 +212,26 @@ impl Group {
     /// The accounts inside.
     #[must_use]
     pub fn accounts(&self) -> BTreeSet<AccountId> {
-        self.members().iter().map(|member| member.credential.certificate.account).collect()
+        self.places().iter().map(|(_, who)| who.account).collect()
+    }
+
+    /// Who is inside, by leaf.
+    pub(crate) fn places(&self) -> &[(u32, Who)] {
+        self.places.get_or_init(|| {
+            self.members().iter().map(|member| (member.leaf, who(&member.credential))).collect()
+        })
+    }
+
+    /// The group has gone on by a commit that did this, or something that is not known.
+    pub(crate) fn went_on(&mut self, summary: Option<&Summary>) {
+        let changes = |summary: &Summary| {
+            [&summary.added, &summary.removed, &summary.replaced]
+                .iter()
+                .any(|some| !some.is_empty())
+        };
+        if summary.is_none_or(changes) {
+            self.places.take();
+        }
     }
 
     /// How many devices are inside.

@@ -285,14 +285,11 @@ impl Group {
         }
         let after = Policy::from_extensions(staged.group_context().extensions())
             .ok_or(SkipReason::Extensions)?;
-        let members = self.members();
-        let members: Vec<_> =
-            members.iter().map(|member| (member.leaf, who(&member.credential))).collect();
         let adds: Vec<_> = added.iter().map(who).collect();
         let facts = Facts {
             before: self.policy(),
             after: &after,
-            members: &members,
+            members: self.places(),
             committer: who(&committer),
             adds: &adds,
             removes: &removes,
@@ -449,6 +446,7 @@ impl Group {
         }
         self.mls.merge_staged_commit(provider, staged).map_err(MlsError::broken)?;
         self.policy = judged.summary.policy_after.clone();
+        self.went_on(Some(&judged.summary));
         Ok(())
     }
 
@@ -470,6 +468,7 @@ impl Group {
         }
         self.mls.merge_pending_commit(&Provider::new(engine, keep)).map_err(MlsError::broken)?;
         self.policy = judged.summary.policy_after.clone();
+        self.went_on(Some(&judged.summary));
         Ok(judged.summary)
     }
 
@@ -483,6 +482,7 @@ impl Group {
         self.mls.merge_pending_commit(&Provider::new(engine, keep)).map_err(MlsError::broken)?;
         self.policy = Policy::from_extensions(self.mls.extensions())
             .ok_or(MlsError::Malformed("the group's policy"))?;
+        self.went_on(None);
         Ok(())
     }
 }
