@@ -428,9 +428,7 @@ fn joined_group(
         chat.title.clone_from(&group.policy().title);
         work.tx.put_chat(&chat)?;
     }
-    for member in group.members() {
-        people::learn(work, &member.credential)?;
-    }
+    people::learn_all(work, &group)?;
     let me = work.identity()?.account();
     let by_link = knock::is_answer(work, invitation)?;
     knock::joined(work, &invitation.log)?;

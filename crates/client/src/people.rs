@@ -1,6 +1,8 @@
 //! Names of people.
 
-use veche_mls::verify_name;
+use std::collections::BTreeMap;
+
+use veche_mls::{Group, Member, verify_name, verify_names};
 use veche_store::AccountRow;
 use veche_wire::content::DisplayName;
 use veche_wire::{AccountId, Credential, NameBinding, Token, limits};
@@ -34,9 +36,8 @@ pub(crate) fn learn(work: &Work<'_>, credential: &Credential) -> Result<String, 
 /// Whether the directory has given the credential's account a name: it is registered there.
 pub(crate) fn proves_name(work: &Work<'_>, credential: &Credential) -> Result<bool, ClientError> {
     let Some(binding) = &credential.name else { return Ok(false) };
-    let key = work.tx.meta(account::DIRECTORY_KEY)?.unwrap_or_default();
     let account = &credential.certificate.account;
-    Ok(<[u8; 32]>::try_from(key.as_slice()).is_ok_and(|key| verify_name(binding, &key, account)))
+    Ok(directory_key(work)?.is_some_and(|key| verify_name(binding, &key, account)))
 }
 
 /// Learns a proved name.
@@ -45,18 +46,61 @@ pub(crate) fn learn_name(
     account: &AccountId,
     binding: Option<&NameBinding>,
 ) -> Result<(), ClientError> {
-    let mut row = work.tx.account(account)?.unwrap_or_else(|| unknown(account));
-    if row.username.is_none()
-        && let Some(binding) = binding
-        && let Some(key) = work.tx.meta(account::DIRECTORY_KEY)?
-        && let Ok(key) = <[u8; 32]>::try_from(key.as_slice())
+    let known = work.tx.account(account)?;
+    let is_known = known.is_some();
+    let mut row = known.unwrap_or_else(|| unknown(account));
+    let binding = binding.filter(|_| row.username.is_none());
+    if let Some(binding) = binding
+        && let Some(key) = directory_key(work)?
         && verify_name(binding, &key, account)
         && work.tx.account_named(&binding.username)?.is_none()
     {
         row.username = Some(binding.username.clone());
+    } else if is_known {
+        return Ok(());
     }
     work.tx.put_account(&row)?;
     Ok(())
+}
+
+/// Learns the names of all who are in a group that this device comes into.
+pub(crate) fn learn_all(work: &Work<'_>, group: &Group) -> Result<(), ClientError> {
+    let mut unnamed = BTreeMap::new();
+    for Member { credential, .. } in group.members() {
+        let account = credential.certificate.account;
+        let known = work.tx.account(&account)?;
+        if known.as_ref().is_none_or(|row| row.username.is_none()) {
+            // Some of somebody's devices may be older than the name.
+            let (_, name) = unnamed.entry(account).or_insert((known, None));
+            *name = name.take().or(credential.name);
+        }
+    }
+    let names: Vec<(&NameBinding, &AccountId)> =
+        unnamed.iter().filter_map(|(account, (_, name))| Some((name.as_ref()?, account))).collect();
+    let good = directory_key(work)?.map(|key| verify_names(&names, &key)).unwrap_or_default();
+    let proved: BTreeMap<AccountId, String> = names
+        .iter()
+        .zip(good)
+        .filter(|(_, good)| *good)
+        .map(|((name, account), _)| (**account, name.username.clone()))
+        .collect();
+    for (account, (known, _)) in unnamed {
+        let name = proved.get(&account);
+        let name = match name {
+            Some(name) if work.tx.account_named(name)?.is_none() => Some(name.clone()),
+            _ => None,
+        };
+        if known.is_none() || name.is_some() {
+            let row = known.unwrap_or_else(|| unknown(&account));
+            work.tx.put_account(&AccountRow { username: name, ..row })?;
+        }
+    }
+    Ok(())
+}
+
+fn directory_key(work: &Work<'_>) -> Result<Option<[u8; 32]>, ClientError> {
+    let key = work.tx.meta(account::DIRECTORY_KEY)?.unwrap_or_default();
+    Ok(key.as_slice().try_into().ok())
 }
 
 /// Keeps somebody as a contact.

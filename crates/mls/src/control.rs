@@ -7,8 +7,9 @@ use veche_wire::{AccountId, DecodeError, DeviceId, LogId, limits};
 
 use crate::cbor::{Reader, Writer};
 use crate::group::Group;
-use crate::identity::{AccountKey, Identity, verify_signature};
+use crate::identity::{AccountKey, Identity};
 use crate::seal::sha256;
+use crate::signatures::verify_signature;
 
 const VERSION: u32 = 1;
 

@@ -16,9 +16,10 @@ use zeroize::Zeroizing;
 
 use crate::cbor::{Reader, Writer};
 use crate::engine::{Engine, Suite};
-use crate::identity::{AdminSecret, Identity, verify_certificate, verify_signature};
+use crate::identity::{AdminSecret, Identity, verify_certificate};
 use crate::join::key_package_credential;
 use crate::seal::{Secret, derive, open_padded, seal_padded, sha256};
+use crate::signatures::verify_signature;
 use crate::tokens::token_hash;
 
 const VERSION: u32 = 1;

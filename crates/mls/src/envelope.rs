@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 use crate::cbor::{Reader, Writer};
 use crate::control::{LeaveRequest, ReadmitRequest};
 use crate::engine::{Engine, Suite};
-use crate::identity::{Identity, verify_certificate, verify_signature};
+use crate::identity::{Identity, verify_certificate};
 use crate::policy::ChatKind;
 use crate::seal::sha256;
 use crate::seal::{open_padded, seal_padded};
+use crate::signatures::verify_signature;
 use crate::tokens::GenerationSecret;
 
 const VERSION: u32 = 1;

@@ -2,7 +2,7 @@
 //! "Accounts").
 
 use bip39::{Language, Mnemonic};
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey};
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::SignatureScheme;
@@ -17,6 +17,7 @@ use crate::cbor::{Reader, Writer};
 use crate::engine::{Engine, Suite};
 use crate::entry::RiderPlan;
 use crate::seal::{derive, sha256};
+use crate::signatures::{Signed, verify_signature, verify_together};
 
 const VERSION: u32 = 1;
 /// The suite whose HPKE seals envelopes to a device's inbox.
@@ -312,12 +313,18 @@ pub fn verify_certificate(certificate: &Certificate) -> bool {
         )
 }
 
-/// Whether `signature` over `bytes` is by `key` (Ed25519, strict: RFC 8032 without the small-order
-/// keys that would verify for several messages).
-#[must_use]
-pub fn verify_signature(key: &[u8; 32], bytes: &[u8], signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(key)
-        .is_ok_and(|key| key.verify_strict(bytes, &Signature::from_bytes(signature)).is_ok())
+/// Whether all certificates are good, in a third of the time that it takes to look at each.
+pub(crate) fn verify_certificates(certificates: &[Certificate]) -> bool {
+    let signed: Vec<Signed<'_>> = certificates
+        .iter()
+        .map(|certificate| Signed {
+            key: certificate.account.as_bytes(),
+            bytes: certificate.signed_bytes(),
+            signature: &certificate.signature,
+        })
+        .collect();
+    certificates.iter().all(|one| Suite::from_number(one.inbox_suite).is_some())
+        && verify_together(&signed).into_iter().all(|good| good)
 }
 
 /// Whether the directory with `directory_key` says that the name belongs to `account`.
@@ -330,6 +337,26 @@ pub fn verify_name(name: &NameBinding, directory_key: &[u8; 32], account: &Accou
             &NameBinding::signed_bytes(&name.username, &name.account),
             &name.signature,
         )
+}
+
+/// Which of these names belong to their accounts, in a third of the time of [`verify_name`] for each.
+#[must_use]
+pub fn verify_names(names: &[(&NameBinding, &AccountId)], directory_key: &[u8; 32]) -> Vec<bool> {
+    let signed: Vec<Signed<'_>> = names
+        .iter()
+        .map(|(name, _)| Signed {
+            key: directory_key,
+            bytes: NameBinding::signed_bytes(&name.username, &name.account),
+            signature: &name.signature,
+        })
+        .collect();
+    let good = verify_together(&signed).into_iter();
+    good.zip(names)
+        .map(|(good, (name, account))| {
+            good && name.account == **account
+                && veche_wire::certificate::is_username(&name.username)
+        })
+        .collect()
 }
 
 /// The number that two people compare: 60 digits in 12 groups of 5, the same on both sides. SHA-512

@@ -12,8 +12,8 @@ use veche_wire::{Certificate, Credential, LogId, limits};
 
 use crate::engine::{Engine, Provider, Suite};
 use crate::group::{Group, MlsError, capabilities, credential_with_key, join_configuration};
-use crate::identity::Identity;
-use crate::judge::{lifetime, read_leaf};
+use crate::identity::{Identity, verify_certificates};
+use crate::judge::{NOT_CERTIFIED, SkipReason, lifetime, read_leaf, read_leaf_uncertified};
 use crate::keep::{Keep, KeepError};
 use crate::policy::Policy;
 
@@ -258,10 +258,12 @@ fn read_welcome(bytes: &[u8]) -> Result<Welcome, JoinError> {
 
 /// Every leaf must be as ours are, or the server's choice of tree could bring strangers in.
 fn check_leaves(mls: &MlsGroup) -> Result<(), JoinError> {
-    for (_, leaf) in mls.treesync().full_leaves() {
-        read_leaf(leaf).map_err(JoinError::invalid)?;
-    }
-    Ok(())
+    let leaves = mls.treesync().full_leaves();
+    let certificates = leaves
+        .map(|(_, leaf)| Ok(read_leaf_uncertified(leaf)?.certificate))
+        .collect::<Result<Vec<_>, SkipReason>>()
+        .map_err(JoinError::invalid)?;
+    if verify_certificates(&certificates) { Ok(()) } else { Err(JoinError::invalid(NOT_CERTIFIED)) }
 }
 
 fn refused(error: WelcomeError<KeepError>) -> JoinError {

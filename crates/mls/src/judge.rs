@@ -546,6 +546,19 @@ pub(crate) fn lifetime() -> Lifetime {
 
 /// The credential of a leaf that is as ours must be.
 pub(crate) fn read_leaf(leaf: &LeafNode) -> Result<Credential, SkipReason> {
+    let credential = read_leaf_uncertified(leaf)?;
+    if !verify_certificate(&credential.certificate) {
+        return Err(NOT_CERTIFIED);
+    }
+    Ok(credential)
+}
+
+/// What is said of a leaf whose certificate is not good.
+pub(crate) const NOT_CERTIFIED: SkipReason =
+    SkipReason::Leaf("its certificate is not signed by the account");
+
+/// The same, but for the signature of its certificate.
+pub(crate) fn read_leaf_uncertified(leaf: &LeafNode) -> Result<Credential, SkipReason> {
     if let LeafNodeSource::KeyPackage(found) = leaf.leaf_node_source()
         && *found != lifetime()
     {
@@ -557,9 +570,6 @@ pub(crate) fn read_leaf(leaf: &LeafNode) -> Result<Credential, SkipReason> {
     let credential = read_credential(leaf.credential()).ok_or(SkipReason::Leaf("no credential"))?;
     if leaf.signature_key().as_slice() != credential.certificate.device.as_bytes() {
         return Err(SkipReason::Leaf("its key is not the certified one"));
-    }
-    if !verify_certificate(&credential.certificate) {
-        return Err(SkipReason::Leaf("its certificate is not signed by the account"));
     }
     Ok(credential)
 }

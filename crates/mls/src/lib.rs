@@ -29,6 +29,7 @@ mod rules;
 #[cfg(any(test, feature = "mutants"))]
 mod saboteur;
 mod seal;
+mod signatures;
 mod storage;
 
 pub use commit::{Change, Draft, Joiner, Needs};
@@ -46,7 +47,7 @@ pub use file::{FileError, FileOpener, FileSealer, sealed_size};
 pub use group::{Group, Member, MlsError};
 pub use identity::{
     AccountKey, AdminSecret, DeviceKeys, Identity, Phrase, PhraseError, RiderPlace, safety_number,
-    verify_certificate, verify_name, verify_rider, verify_signature,
+    verify_certificate, verify_name, verify_names, verify_rider,
 };
 pub use join::{
     JoinError, REFERENCE_BYTES, check_key_package, forget_key_package,
@@ -58,6 +59,7 @@ pub use keep::{Keep, KeepError, MemoryKeep};
 pub use message::{JunkReason, Opened, OpenedMessage};
 pub use payload::Payload;
 pub use policy::{BANNED_MAX, ChatKind, Door, Policy, Role};
+pub use signatures::verify_signature;
 pub use tokens::{ControlKey, GenerationSecret, token_hash};
 
 #[cfg(test)]
