@@ -94,9 +94,17 @@ fn a_group_that_nobody_can_follow_goes_on_without_who_poisoned_it() {
         assert_eq!(person.screen(chat), said, "{person:?}");
         assert_eq!(person.chat(chat).unwrap().title, "assembly", "{person:?}");
     }
-    // Neither does she come back by what she knows.
+    // Neither does she come back by what she knows, as honest as she is now.
+    mallory.look(|client| client.set_mls_mutant(None));
     world.reconnect(&mallory);
     world.wait_ms(10 * MINUTE);
     assert!(!mallory.screen(now(&mallory, group)).contains("here we are"));
     assert!(!ana.members(chat).contains("mallory"));
+    // The others read on where she is, and see what she does there; their chat is called what it was.
+    mallory.rename(group, "hers");
+    world.settle();
+    for person in [&ana, &bo, &cyd] {
+        assert!(person.whole_screen(chat).contains("renamed the group to hers"), "{person:?}");
+        assert_eq!(person.chat(chat).unwrap().title, "assembly", "{person:?}");
+    }
 }

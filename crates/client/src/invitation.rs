@@ -423,7 +423,9 @@ fn joined_group(
     }
     let earlier = work.tx.log(&invitation.log)?;
     let mut log = put_rows(work, row, invitation, LogState::Active)?;
-    if let Some(mut chat) = work.tx.chat(&log.chat)? {
+    if let Some(mut chat) = work.tx.chat(&log.chat)?
+        && !succession::goes_on_elsewhere(work, &log)?
+    {
         // Back after an absence, the chat may have another name.
         chat.title.clone_from(&group.policy().title);
         work.tx.put_chat(&chat)?;

@@ -12,7 +12,7 @@ use veche_wire::{AccountId, Credential, DeviceId, Entry, Kind, LogId};
 use super::line::{Line, line};
 use super::{Taken, junk, readmit, rights};
 use crate::work::{Work, mutated};
-use crate::{ClientError, Event, door, members, outbox, people, warm};
+use crate::{ClientError, Event, door, members, outbox, people, succession, warm};
 
 /// Takes a commit entry.
 pub(super) fn take(
@@ -157,7 +157,9 @@ fn applied(
     for credential in &summary.removed {
         work.tx.delete_newcomer(&row.log, &credential.certificate.device)?;
     }
+    // What others do where the chat has come from does not change what it is called now.
     if summary.policy_after.title != summary.policy_before.title
+        && !succession::goes_on_elsewhere(work, row)?
         && let Some(mut chat) = work.tx.chat(&row.chat)?
     {
         chat.title.clone_from(&summary.policy_after.title);
