@@ -36,6 +36,25 @@ fn failed(settled: &Settled) -> &str {
     }
 }
 
+/// A request is answered once. Dan waits in front of Cyd, so that who begins to read the door reads both.
+#[test]
+fn who_was_removed_does_not_come_back_by_what_they_asked_before() {
+    let mut world = World::seeded(57);
+    let ([ana, bo], group, link) = linked(&mut world, true);
+    let [cyd, dan] = world.people(["cyd", "dan"]);
+    for person in [&dan, &cyd] {
+        person.knock(&link);
+        world.settle();
+    }
+    ana.let_in(group, &cyd);
+    world.settle();
+    ana.remove(group, &cyd);
+    world.settle();
+    ana.role(group, &bo, Role::Admin);
+    world.settle();
+    assert_eq!(bo.askers(group), "dan");
+}
+
 #[test]
 fn whoever_has_the_link_comes_in_and_talks() {
     let mut world = World::seeded(41);

@@ -318,16 +318,22 @@ pub(crate) fn forget(work: &Work<'_>, log: &LogId) -> Result<(), ClientError> {
 }
 
 /// Who was given a place by a commit has no older request that is still to be answered, nor has who lost
-/// theirs by it; `own` tells whether this device made the commit.
+/// theirs by it; `own` tells whether this device made the commit. Who does not read the door remembers that,
+/// too: it may begin to.
 pub(crate) fn settle(
     work: &mut Work<'_>,
     group: &Group,
     (summary, own): (&Summary, bool),
 ) -> Result<(), ClientError> {
-    let Some(door) = group.policy().door.as_ref().map(|door| door.log) else { return Ok(()) };
-    if work.tx.door(&door)?.is_none() {
-        return Ok(());
+    let door = group.policy().door.as_ref().map(|door| door.log);
+    if let Some(before) = &summary.policy_before.door
+        && door != Some(before.log)
+        && work.tx.door(&before.log)?.is_none()
+    {
+        work.tx.delete_door(&before.log)?;
     }
+    let Some(door) = door else { return Ok(()) };
+    let reads = work.tx.door(&door)?.is_some();
     work.core.session.admissions.remove(&door);
     let came = summary.added.iter().chain(&summary.replaced).map(|who| (who, true));
     let went = summary.removed.iter().map(|who| (who, false));
@@ -340,7 +346,7 @@ pub(crate) fn settle(
             Some(known) if !came && known.state == JoinRequestState::Declined => continue,
             Some(known) if own || !came => known.asked,
             Some(known) => known.asked.max(work.now),
-            None if came => work.now,
+            None if came || !reads => work.now,
             None => continue,
         };
         work.tx.put_join_request(&JoinRequestRow {
