@@ -15,6 +15,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ("requests answered", 40, answer),
     ("bans", 12, ban),
     ("pardons", 10, pardon),
+    ("partitions", 6, part),
+    ("adders cut off", 12, cut_off_adder),
+    ("removals of who is joining", 12, remove_joiner),
 ];
 
 fn make_link(play: &mut Play) -> bool {
@@ -82,4 +85,42 @@ fn pardon(play: &mut Play) -> bool {
         .collect();
     let Some(name) = play.dice.pick(&outside).cloned() else { return false };
     play.intends(&person, Command::Ban { chat, names: vec![name], banned: false })
+}
+
+/// A half of the people is cut off from the other half and from the server.
+fn part(play: &mut Play) -> bool {
+    for person in play.people.clone() {
+        if play.dice.chance(500) {
+            play.world.cut_off(&person);
+        }
+    }
+    true
+}
+
+/// Somebody is asked to add others, and is gone before or while that is done.
+fn cut_off_adder(play: &mut Play) -> bool {
+    let Some((person, ..)) = add_somebody(play) else { return false };
+    let while_there = play.dice.between(1, 1_500);
+    play.world.wait_ms(while_there);
+    play.world.cut_off(&person);
+    true
+}
+
+/// Somebody is removed, by whoever may, before they have arrived.
+fn remove_joiner(play: &mut Play) -> bool {
+    let Some((adder, chat, name)) = add_somebody(play) else { return false };
+    let while_joining = play.dice.between(1, 3_000);
+    play.world.wait_ms(while_joining);
+    let remover = play.person_with_role(Role::Admin).filter(|(_, other, _)| *other == chat);
+    let remover = remover.map_or(adder, |(person, ..)| person);
+    play.intends(&remover, Command::RemoveMembers { chat, names: vec![name] })
+}
+
+fn add_somebody(play: &mut Play) -> Option<(Person, LogId, String)> {
+    let (person, chat, members) = play.person_with_role(Role::Admin)?;
+    let outside = |other: &&Person| !members.iter().any(|member| member.name == other.name());
+    let outside: Vec<Person> = play.people.iter().filter(outside).cloned().collect();
+    let name = play.dice.pick(&outside)?.name().to_owned();
+    let add = Command::AddMembers { chat, names: vec![name.clone()] };
+    play.intends(&person, add).then_some((person, chat, name))
 }
