@@ -11,6 +11,7 @@ veche-testing <command>
   sim [--seeds A..B] [--json] [--lines]   play seeds; --lines prints what happened in them
   sim --restorations [--seeds A..B]       the same, and the server is restored from older copies
   sim --joins [--seeds A..B]              the same, and people join by links and are banned
+  sim --storms [--seeds A..B]             the same, and groups are pressed with junk, changes and worse
   sim --mutants [--seeds A..B]            each broken rule must be noticed in one of the seeds
   sim --mutant NAME [--seeds A..B]        the same for one
   fuzz [--mutations N] [--target NAME]    every decoder over its corpus and mutations of it

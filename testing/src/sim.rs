@@ -11,6 +11,7 @@ use crate::world::{Beside, Counts, Sabotage};
 mod joins;
 mod operations;
 mod play;
+mod storms;
 
 pub use play::{Verdict, play};
 
@@ -41,7 +42,7 @@ impl Run {
         let beside = operations::beside(self.beside);
         let operations = operations::OPERATIONS.iter().chain(beside).map(|(name, _, _)| *name);
         let names: Vec<&'static str> =
-            operations.chain(operations::FAULTS.iter().copied()).collect();
+            operations.chain(operations::outcomes(self.beside)).collect();
         self.counts.missing(&names)
     }
 }

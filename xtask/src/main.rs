@@ -31,7 +31,7 @@ cargo xtask <command>, from anywhere in the repository
   test                                  everything that must hold before a change is delivered
   build                                 release programs in target/release
   demo                                  play the main job over real processes, unattended
-  sim --seeds A..B [--restorations|--joins]  run the simulator over the seeds A up to, not with, B
+  sim --seeds A..B [--restorations|--joins|--storms]  run the simulator over the seeds A up to, not with, B
   soak [--cycles 200] [--seeds 2000]    kill cycles and seeds in bulk, kept in docs/soak.md
   fuzz [--target NAME] [--mutations N]  every decoder over its corpus and N seeded mutations
   bench --json [--release]              measure; write docs/benchmarks.json and .md

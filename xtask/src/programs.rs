@@ -34,7 +34,8 @@ pub(crate) fn sim(
         return Err(Usage("sim needs --seeds A..B".to_owned()).into());
     };
     let seeds = seed_range(&seeds)?;
-    let beside = ["--restorations", "--joins"].into_iter().find(|flag| arguments.flag(flag));
+    let beside =
+        ["--restorations", "--joins", "--storms"].into_iter().find(|flag| arguments.flag(flag));
     arguments.finish()?;
     build_daily(repository, consent)?;
     repository.testing(["sim", "--seeds", &seeds]).words(beside).run()

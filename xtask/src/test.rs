@@ -17,6 +17,8 @@ const SEEDS: &str = "0..200";
 const RESTORED_SEEDS: &str = "0..110";
 /// How many seeds with joins by links.
 const JOINING_SEEDS: &str = "0..110";
+/// How many seeds in which groups are pressed.
+const STORMY_SEEDS: &str = "0..70";
 /// Processes killed and started again in each test run.
 const KILL_CYCLES: &str = "20";
 /// Mutations of each fuzz target, unless told otherwise.
@@ -73,6 +75,7 @@ fn stages(repository: &Repository) -> Vec<Stage> {
         testing("simulator", &["sim", "--seeds", SEEDS]),
         testing("restorations", &["sim", "--restorations", "--seeds", RESTORED_SEEDS]),
         testing("joins", &["sim", "--joins", "--seeds", JOINING_SEEDS]),
+        testing("storms", &["sim", "--storms", "--seeds", STORMY_SEEDS]),
         testing("assembly", &["load", "join", "--members", "300", "--messages", "300", "--json"]),
         testing("kill loop", &["kill", "--cycles", KILL_CYCLES]),
         testing("main job", &["main-job"]),

@@ -101,6 +101,12 @@ pub enum Mutant {
     MergeEarly,
     /// Messages do not wait for, nor name, the one before.
     NoFifo,
+    /// Does not ask to be added again where it cannot follow.
+    NeverAsks,
+    /// Shows what came too soon for slow mode.
+    TooSoonShown,
+    /// Of two successors of a log it goes into the one that it hears of last.
+    LatestSuccessor,
     /// Asks for what its role does not allow: not a rule broken, but somebody who tries.
     Dishonest,
 }

@@ -9,7 +9,7 @@ use veche_store::{LogRow, LogState};
 use veche_wire::{AccountId, Credential, DeviceRecord, LogId, limits};
 
 use crate::wanted::{self, Change, Id, Intent, Purpose, Wanted};
-use crate::work::Work;
+use crate::work::{Work, mutated};
 use crate::{ClientError, Event, gather, inbox, outbox};
 
 /// After how many requests in vain (about 12 minutes) the first owner in line makes a successor.
@@ -329,7 +329,8 @@ pub(crate) fn follow(
             let before =
                 work.look_at_group(&latest.log, |group| group.policy().predecessor)?.flatten();
             // What succeeds a later log than this one is never given up for it.
-            if before != Some(*predecessor) || latest.log < new.log {
+            let is_lower = latest.log < new.log && !mutated!(work.core, LatestSuccessor);
+            if before != Some(*predecessor) || is_lower {
                 work.tx.set_rank(&new.log, old.rank)?;
                 new.rank = old.rank;
                 outbox::move_over(work, new, &latest, false)?;

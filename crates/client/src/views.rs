@@ -219,10 +219,10 @@ impl Client {
     pub fn places(
         &self,
         chat: LogId,
-    ) -> Result<std::collections::BTreeMap<EntryId, (u64, u64)>, ClientError> {
+    ) -> Result<std::collections::BTreeMap<EntryId, (LogId, u64, u64)>, ClientError> {
         self.look(|tx| {
             let rows = tx.page(&chat, None, usize::try_from(u32::MAX).unwrap_or(usize::MAX))?;
-            Ok(rows.iter().map(|row| (row.id, (row.rank, row.position))).collect())
+            Ok(rows.iter().map(|row| (row.id, (row.log, row.rank, row.position))).collect())
         })
     }
 
@@ -304,6 +304,28 @@ impl Client {
         self.look_inside(chat, |_, group| match &group.policy().door {
             Some(door) => Ok(door.secret.clone()),
             None => refuse("There is no door."),
+        })
+    }
+
+    /// The key with which this device signs changes of rights, for tests of what it can do with one that it
+    /// should have no more. [`veche_mls::AdminSecret::decode`] reads it.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    #[cfg(feature = "mutants")]
+    pub fn admin_secret(&self, chat: LogId) -> Result<Option<Vec<u8>>, ClientError> {
+        self.look(|tx| Ok(tx.logs_of(&chat)?.pop().and_then(|row| row.admin_secret)))
+    }
+
+    /// The logs of a chat, those before first, with whether this device can read on in each.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    #[cfg(feature = "mutants")]
+    pub fn logs(&self, chat: LogId) -> Result<Vec<(LogId, bool)>, ClientError> {
+        self.look(|tx| {
+            let rows = tx.logs_of(&chat)?.into_iter();
+            Ok(rows.map(|row| (row.log, row.state == LogState::Active)).collect())
         })
     }
 

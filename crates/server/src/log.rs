@@ -137,7 +137,8 @@ impl Station<'_> {
 
     /// docs/protocol.md, rule 5: a distance between two commits, and after you.
     fn check_gap(&self, append: &Append) -> Result<(), Refused> {
-        if append.kind != Kind::Commit || self.config.commit_gap_ms == 0 {
+        let none = self.config.commit_gap_ms == 0 || self.switches.is_without_gap();
+        if append.kind != Kind::Commit || none {
             return Ok(());
         }
         let gap = Millis::from(self.config.commit_gap_ms);

@@ -41,8 +41,11 @@ pub enum Mutant {
     NoPrevCheck,
     /// Takes commits that no admin has signed while the log is guarded.
     NoGuard,
-    /// Lets nobody who was overtaken again and again go first.
+    /// Lets nobody who was overtaken again and again go first. Only a story notices: over seeds somebody always
+    /// comes through in the end.
     NoHold,
+    /// Takes one commit right behind another.
+    NoGap,
 }
 
 /// The delivery service over an engine.

@@ -11,16 +11,18 @@ use super::{Options, Tally};
 const SEEDS: Range<u64> = 0..200;
 /// A run of so many seeds must bring everything at least once.
 const WHOLE: u64 = 100;
+/// The same for one in which groups are pressed: its seeds are longer.
+const WHOLE_OF_STORMS: u64 = 70;
 
 /// Plays seeds, or looks whether broken rules are noticed.
 pub(crate) fn sim(words: &[String]) -> Result<Tally, String> {
     let options = Options::read(
         words,
         &["--seeds", "--mutant"],
-        &["--mutants", "--json", "--lines", "--restorations", "--joins"],
+        &["--mutants", "--json", "--lines", "--restorations", "--joins", "--storms"],
     )?;
     let asked_for = |beside: &Beside| beside.flag().is_some_and(|flag| options.has(flag));
-    let beside = [Beside::Restorations, Beside::Joins].into_iter().find(asked_for);
+    let beside = Beside::ALL.into_iter().find(asked_for);
     let sabotage = Sabotage { beside: beside.unwrap_or_default(), ..Sabotage::default() };
     let seeds = options.value("--seeds").map_or(Ok(SEEDS), range)?;
     if let Some(name) = options.value("--mutant") {
@@ -43,7 +45,8 @@ fn seeds_in_order(seeds: Range<u64>, sabotage: Sabotage, json: bool) -> Tally {
     let tell = |seed, complaints: &[String]| {
         eprintln!("{}", simulator::in_words(seed, sabotage, complaints));
     };
-    let whole = seeds.end - seeds.start >= WHOLE;
+    let enough = if sabotage.beside == Beside::Storms { WHOLE_OF_STORMS } else { WHOLE };
+    let whole = seeds.end - seeds.start >= enough;
     let run = simulator::run(seeds, sabotage, &tell);
     let mut tally = Tally { passed: run.passed, failed: run.failed.len() as u64 };
     if json {

@@ -49,6 +49,7 @@ pub(crate) fn beside(beside: Beside) -> &'static [Operation] {
         Beside::Nothing => &[],
         Beside::Restorations => RESTORATIONS,
         Beside::Joins => super::joins::OPERATIONS,
+        Beside::Storms => super::storms::OPERATIONS,
     }
 }
 
@@ -57,8 +58,7 @@ const RESTORATIONS: &[Operation] = &[
     ("restorations of the server", 12, restore_server),
 ];
 
-/// What must have happened at least once over all seeds of a run, beside the operations.
-pub(crate) const FAULTS: &[&str] = &[
+const FAULTS: &[&str] = &[
     "frames delayed",
     "frames duplicated",
     "frames out of order",
@@ -71,6 +71,15 @@ pub(crate) const FAULTS: &[&str] = &[
     "refused: later",
     "refused: out of order",
 ];
+
+/// What must have happened or come of it at least once over all seeds of a run, beside the operations.
+pub(crate) fn outcomes(beside: Beside) -> impl Iterator<Item = &'static str> {
+    let more = match beside {
+        Beside::Storms => super::storms::OUTCOMES,
+        Beside::Nothing | Beside::Restorations | Beside::Joins => &[],
+    };
+    FAULTS.iter().chain(more).copied()
+}
 
 const EMOJI: &[&str] = &["👍", "❤", "😀", "🎉"];
 
@@ -268,7 +277,9 @@ fn cut_off(play: &mut Play) -> bool {
 }
 
 fn reconnect(play: &mut Play) -> bool {
-    let away = |person: &&Person| !play.world.stage.borrow().cast[person.who].online;
+    let away = |person: &&Person| {
+        !play.world.stage.borrow().cast[person.who].online && !play.hides(person)
+    };
     let away: Vec<Person> = play.people.iter().filter(away).cloned().collect();
     let Some(person) = play.dice.pick(&away).cloned() else { return false };
     play.world.reconnect(&person);

@@ -4,8 +4,9 @@ use veche_client::{Command, IntentId, MessageState, Reply, Settled};
 use veche_wire::{EntryId, LogId, Seq};
 
 use super::operations::{self, OPERATIONS, Operation, say_in};
+use super::storms::Storms;
 use crate::dice::Dice;
-use crate::world::{Backup, Counts, Person, Refusal, Sabotage, Weather, World};
+use crate::world::{Backup, Beside, Counts, Person, Refusal, Sabotage, Weather, World};
 
 /// Operations of one seed, at least.
 const OPERATIONS_MIN: u64 = 200;
@@ -49,6 +50,7 @@ pub(crate) struct Play {
     pub(crate) groups: u32,
     /// A copy of the server, and how many logs there were.
     pub(crate) copy: Option<(Backup, usize)>,
+    pub(crate) storms: Storms,
     number: u64,
     /// The messages that were once seen to be sent.
     acknowledged: Vec<bool>,
@@ -70,6 +72,7 @@ pub fn play(seed: u64, sabotage: Sabotage, keep_lines: bool) -> Verdict {
         intents: Vec::new(),
         groups: 0,
         copy: None,
+        storms: Storms::default(),
         number: 0,
         acknowledged: Vec::new(),
     };
@@ -83,7 +86,13 @@ pub fn play(seed: u64, sabotage: Sabotage, keep_lines: bool) -> Verdict {
 
 /// Whether a message may fail for this reason: whoever is in a chat can always speak.
 fn is_fair(reason: &str) -> bool {
-    let fair = ["you were removed", "you have left", "the server has lost it"];
+    let fair = [
+        "you were removed",
+        "you have left",
+        "the server has lost it",
+        // It was written before slow mode began.
+        "the group is in slow mode",
+    ];
     fair.iter().any(|words| reason.starts_with(words))
 }
 
@@ -100,6 +109,9 @@ impl Play {
             Err(complaints) => complaints,
         };
         complaints.extend(self.promises_broken());
+        if self.beside() == Beside::Storms {
+            self.count_outcomes();
+        }
         if complaints.is_empty() {
             complaints.extend(self.farewell());
         }
@@ -134,13 +146,21 @@ impl Play {
         for person in self.people.clone() {
             self.accept_all(&person);
         }
+        self.settle()?;
+        if self.beside() == Beside::Storms {
+            self.choose_mallory();
+        }
         self.settle()
+    }
+
+    fn beside(&self) -> Beside {
+        self.world.stage.borrow().sabotage.beside
     }
 
     fn go_on(&mut self) {
         let mut done = 0;
         let mut tries = 0;
-        let beside = operations::beside(self.world.stage.borrow().sabotage.beside);
+        let beside = operations::beside(self.beside());
         let operations: Vec<Operation> = OPERATIONS.iter().chain(beside).copied().collect();
         let weights: u64 = operations.iter().map(|(_, weight, _)| weight).sum();
         while done < OPERATIONS_MIN && tries < OPERATIONS_MIN * 20 && self.is_well() {
@@ -176,11 +196,14 @@ impl Play {
             if !stage.host.is_up() {
                 stage.server_up();
             }
-            for who in 0..stage.cast.len() {
-                stage.boot(who);
-                stage.reconnect(who);
+            for person in &self.people {
+                stage.boot(person.who);
+                if !self.hides(person) {
+                    stage.reconnect(person.who);
+                }
             }
         }
+        self.wait_without_mallory();
         for _ in 0..ROUNDS {
             self.settle()?;
             let mut accepted = false;

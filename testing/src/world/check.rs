@@ -11,9 +11,9 @@ use veche_client::{ChatKind, ChatState, ChatView, Client, MemberView, MessageSta
 use veche_wire::{EntryId, LogId, Seq};
 
 use super::schedule::Who;
-use super::screen;
 use super::stage::Stage;
 use super::tap::Heard;
+use super::{screen, slow};
 
 /// More rows than any chat of a world has.
 const ROWS_MAX: usize = 100_000;
@@ -34,15 +34,32 @@ const OTHER_ORDER: &str = "another order";
 /// What stands for a message that cannot be read after that.
 const UNREADABLE: &str = "cannot be read on this device";
 /// Lines that only one screen has.
-const PRIVATE: [&str; 4] =
-    ["created the group", "was added again", "goes on from here", UNREADABLE];
+const PRIVATE: [&str; 6] = [
+    "created the group",
+    "was added again",
+    "goes on from here",
+    "says that you were removed",
+    UNREADABLE,
+    TOO_SOON,
+];
+/// What stands once for messages that came too soon, and not on the screen of whoever has said them.
+const TOO_SOON: &str = "wrote too soon";
 
 /// How a title begins that somebody gives who may not.
 pub(crate) const STOLEN: &str = "stolen";
 
-/// A chat on somebody's screen.
+/// A chat on somebody's screen: of a group, what stands there of one of its logs.
 struct View {
     who: Who,
+    log: LogId,
+    /// Whether the chat goes on in another log for this device.
+    moved_on: bool,
+    /// Whether this log goes on from another one.
+    succeeds: bool,
+    /// Whether this device reads on in this log.
+    follows: bool,
+    /// When this device made the log in which the chat goes on, if it did.
+    made_next: Option<u64>,
     chat: ChatView,
     members: Vec<MemberView>,
     rows: Vec<MessageView>,
@@ -50,6 +67,10 @@ struct View {
     placed: BTreeMap<Place, MessageView>,
     /// Where it says that a message cannot be read.
     unreadable: BTreeSet<Spot>,
+    /// Where it says that a message is not shown, because it came too soon.
+    too_soon: BTreeSet<Spot>,
+    /// Where it says that a member has told this device that it was removed.
+    told_gone: BTreeSet<Spot>,
     /// Whether it says that this device was out of it for a time.
     was_out: bool,
     /// Before where it says that something is missing for that reason.
@@ -95,6 +116,8 @@ struct Stay {
 pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
     let mut found: Vec<String> = stage.tap.broken.iter().cloned().collect();
     found.extend(stage.tap.lost());
+    found.extend(stage.tap.unguarded());
+    found.extend(stage.tap.pace.too_close(stage.host.config.commit_gap_ms.into()));
     let mut chats: BTreeMap<LogId, Vec<View>> = BTreeMap::new();
     for (who, actor) in stage.cast.iter_mut().enumerate() {
         match actor.look(|client| views_of(who, client)) {
@@ -106,15 +129,23 @@ pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
                         view.forget_earlier_stays(&actor.name);
                         view.forget_predecessors();
                     }
-                    chats.entry(view.chat.chat).or_default().push(view);
+                    chats.entry(view.log).or_default().push(view);
                 }
             }
         }
     }
     let stage = &*stage;
     let silent = Heard::default();
+    let is_in = |view: &&View| view.chat.state == ChatState::Active && !view.moved_on;
+    let inside = chats.values().flatten().filter(is_in);
+    let inside: BTreeSet<(Who, LogId)> = inside.map(|view| (view.who, view.chat.chat)).collect();
     for (log, views) in &chats {
-        let chat = Chat { stage, heard: stage.tap.logs.get(log).unwrap_or(&silent), views };
+        let chat = Chat {
+            stage,
+            heard: stage.tap.logs.get(log).unwrap_or(&silent),
+            views,
+            inside: &inside,
+        };
         let complaints = chat.complaints();
         found.extend(complaints.into_iter().map(|complaint| format!("{log}: {complaint}")));
     }
@@ -132,35 +163,87 @@ fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::Cl
             return Err(veche_client::ClientError::Bug(words));
         }
         let places = client.places(chat.chat)?;
-        let placed = rows
-            .iter()
-            .filter(|row| !says(row, &PRIVATE) && !says(row, &ALARMS))
-            .filter_map(|row| {
-                let (rank, position) = *places.get(&row.id)?;
-                Some((((rank, position >> 10), position, row.id), row.clone()))
-            })
-            .filter(|((_, position, _), _)| veche_store::has_place(*position))
-            .collect();
-        let unreadable = rows.iter().filter(|row| says(row, &[UNREADABLE]));
-        let spots = unreadable.filter_map(|row| places.get(&row.id));
-        let unreadable = spots.map(|(rank, position)| (*rank, position >> 10)).collect();
-        let was_out = rows.iter().any(|row| says(row, &["was added again"]));
-        let again = rows.iter().filter(|row| says(row, &["was added again"]));
-        let again = again.filter_map(|row| places.get(&row.id));
-        let added_again = again.map(|(_, position)| position >> 10).max().unwrap_or(0);
-        views.push(View {
-            who,
-            chat,
-            members,
-            rows,
-            placed,
-            unreadable,
-            was_out,
-            added_again,
-            earlier: BTreeSet::new(),
-        });
+        let logs = client.logs(chat.chat)?;
+        // Two people have one chat, whatever logs it is made of.
+        if chat.kind == ChatKind::Direct || logs.len() < 2 {
+            let mut view = view_of((who, chat), rows, &places);
+            view.members = members;
+            views.push(view);
+            continue;
+        }
+        for (index, (log, follows)) in logs.iter().enumerate() {
+            let is_here =
+                |row: &&MessageView| places.get(&row.id).is_none_or(|(other, ..)| other == log);
+            let all = &rows;
+            let rows = rows.iter().filter(is_here).cloned().collect();
+            let is_latest = index + 1 == logs.len();
+            let mut view = view_of((who, chat.clone()), rows, &places);
+            (view.log, view.follows) = (*log, *follows);
+            (view.moved_on, view.succeeds) = (!is_latest, index > 0);
+            // Only who makes a log sees it go on from before its first entry.
+            let goes_on = |row: &&MessageView| {
+                says(row, &["goes on from here"])
+                    && places.get(&row.id).is_some_and(|(log, _, at)| {
+                        at >> 10 == 0 && logs.get(index + 1).is_some_and(|(next, _)| next == log)
+                    })
+            };
+            view.made_next = all.iter().find(goes_on).map(|row| row.at);
+            if is_latest {
+                view.members.clone_from(&members);
+            }
+            views.push(view);
+        }
     }
     Ok(views)
+}
+
+/// What stands on a screen of a chat, of the rows that are given.
+fn view_of(
+    (who, chat): (Who, ChatView),
+    rows: Vec<MessageView>,
+    places: &BTreeMap<EntryId, (LogId, u64, u64)>,
+) -> View {
+    // How many logs came before is not the same for all.
+    let is_direct = chat.kind == ChatKind::Direct;
+    let rank = |rank: u64| if is_direct { rank } else { 1 };
+    let at = |row: &MessageView| {
+        places.get(&row.id).map(|(_, log, position)| (rank(*log), position >> 10, *position))
+    };
+    let placed = rows
+        .iter()
+        .filter(|row| !says(row, &PRIVATE) && !says(row, &ALARMS))
+        .filter_map(|row| {
+            let (rank, seq, position) = at(row)?;
+            Some((((rank, seq), position, row.id), row.clone()))
+        })
+        .filter(|((_, position, _), _)| veche_store::has_place(*position))
+        .collect();
+    let unreadable = rows.iter().filter(|row| says(row, &[UNREADABLE]));
+    let unreadable = unreadable.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
+    let gone = rows.iter().filter(|row| says(row, &["says that you were removed"]));
+    let told_gone = gone.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
+    let soon = rows.iter().filter(|row| says(row, &[TOO_SOON]));
+    let too_soon = soon.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
+    let again = || rows.iter().filter(|row| says(row, &["was added again"]));
+    let added_again = again().filter_map(at).map(|(_, seq, _)| seq).max().unwrap_or(0);
+    View {
+        who,
+        log: chat.chat,
+        moved_on: false,
+        succeeds: false,
+        follows: chat.state == ChatState::Active,
+        made_next: None,
+        was_out: again().next().is_some(),
+        members: Vec::new(),
+        chat,
+        placed,
+        unreadable,
+        too_soon,
+        told_gone,
+        added_again,
+        earlier: BTreeSet::new(),
+        rows,
+    }
 }
 
 fn says(row: &MessageView, words: &[&str]) -> bool {
@@ -189,12 +272,15 @@ struct Chat<'a> {
     stage: &'a Stage,
     heard: &'a Heard,
     views: &'a [View],
+    /// Who is in which chat, of all chats.
+    inside: &'a BTreeSet<(Who, LogId)>,
 }
 
 impl Chat<'_> {
     fn complaints(&self) -> Vec<String> {
         let mut found = Vec::new();
         found.extend(self.stuck());
+        found.extend(self.left_behind());
         found.extend(self.members_differ());
         for view in self.views {
             found.extend(self.rows_wrong(view));
@@ -207,6 +293,7 @@ impl Chat<'_> {
             let stays = stays.get(self.name(view)).unwrap_or(&none);
             found.extend(self.missing_or_seen(view, stays, &everything));
             found.extend(self.rows_differ(view, stays, &everything));
+            found.extend(self.too_soon(view, &everything));
         }
         found
     }
@@ -216,7 +303,46 @@ impl Chat<'_> {
     }
 
     fn active(&self) -> impl Iterator<Item = &View> {
-        self.views.iter().filter(|view| view.chat.state == ChatState::Active)
+        self.views.iter().filter(|view| view.chat.state == ChatState::Active && !view.moved_on)
+    }
+
+    /// Whether others have gone on in another log.
+    fn has_moved(&self) -> bool {
+        self.views.iter().any(|view| view.moved_on)
+    }
+
+    /// Whether somebody came into this log when it had been left already: whoever made the successor had gone
+    /// on before they heard of it, and cannot take along whom they do not know.
+    fn came_too_late(&self, name: &str) -> bool {
+        let came = |row: &MessageView| {
+            Moved::of(row).is_some_and(|moved| moved.came && moved.name == name)
+        };
+        let heard = |view: &View| view.placed.values().rfind(|row| came(row)).map(|row| row.at);
+        let moved = self.views.iter().filter(|view| view.moved_on);
+        let mut makers = moved.filter(|view| view.made_next.is_some());
+        makers.any(|view| heard(view).is_none_or(|heard| view.made_next < Some(heard)))
+    }
+
+    /// Whether somebody is in the chat of those who have moved on, too: they answered the older invitation last,
+    /// and then have two chats.
+    fn is_in_both(&self, view: &View) -> bool {
+        let mut moved = self.views.iter().filter(|other| other.moved_on);
+        moved.any(|other| self.inside.contains(&(view.who, other.chat.chat)))
+    }
+
+    /// Those for whom a group ends in a log from which others have gone on, without being left out.
+    fn left_behind(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for view in self.active().filter(|_| self.has_moved()) {
+            let name = self.name(view);
+            if !self.stage.left_behind.contains(name)
+                && !self.came_too_late(name)
+                && !self.is_in_both(view)
+            {
+                found.push(format!("{name} has not moved on with the others"));
+            }
+        }
+        found
     }
 
     fn is_direct(&self) -> bool {
@@ -225,7 +351,7 @@ impl Chat<'_> {
 
     fn stuck(&self) -> Vec<String> {
         let mut found = Vec::new();
-        for view in self.views {
+        for view in self.views.iter().filter(|view| !view.moved_on) {
             if matches!(view.chat.state, ChatState::Joining | ChatState::Repairing) {
                 found.push(format!("{} is stuck in {:?}", self.name(view), view.chat.state));
             }
@@ -245,7 +371,16 @@ impl Chat<'_> {
             members.sort_unstable();
             let names: BTreeSet<&str> = members.iter().map(|(name, _)| *name).collect();
             let name = self.name(view);
-            if names != inside {
+            // Whoever has moved on may still have a place here.
+            let moved = |name: &&str| {
+                self.views.iter().any(|view| view.moved_on && self.name(view) == *name)
+            };
+            let here: BTreeSet<&str> = names
+                .iter()
+                .copied()
+                .filter(|name| inside.contains(name) || !moved(name))
+                .collect();
+            if here != inside {
                 found.push(format!("{name} sees {names:?} inside, but {inside:?} are"));
             }
             let title = match view.chat.kind {
@@ -390,7 +525,8 @@ impl Chat<'_> {
             let spot = place.0;
             let line = screen::line(row, &[]);
             // Somebody who could not read it has it where its author has said it again.
-            let elsewhere = || self.stage.restored && view.rows.iter().any(|row| row.id == place.2);
+            let elsewhere =
+                || self.stage.has_gaps() && view.rows.iter().any(|row| row.id == place.2);
             let sees = view.placed.contains_key(place) || elsewhere();
             // Who never arrived before being removed again has seen nothing of that stay.
             let arrived = |stay: &Stay| {
@@ -403,7 +539,18 @@ impl Chat<'_> {
             let is_told = view.unreadable.contains(&spot)
                 || (view.was_out && row.event.is_some())
                 || spot.1 < view.added_again;
-            let told = self.stage.restored && is_told;
+            // Who could not follow any more and was not added again has what came before that.
+            let is_behind = (self.stage.has_gaps() || view.moved_on) && !view.follows;
+            let is_later =
+                is_behind && view.placed.keys().next_back().is_none_or(|last| last < place);
+            let is_unheard = self.stage.too_soon.contains(&place.2);
+            // Who was removed while unable to follow has nothing from then on until they came again.
+            let is_gone =
+                |stay: &Stay| view.told_gone.iter().any(|told| stay.from < *told && *told <= spot);
+            let is_gone = stays.iter().find(in_it).is_some_and(is_gone);
+            // Somebody who has two chats where others have one does not wait in one for the other.
+            let is_unheard = is_unheard || (self.has_moved() && view.too_soon.contains(&spot));
+            let told = (self.stage.has_gaps() && (is_told || is_gone)) || is_later || is_unheard;
             let must = !told && stays.iter().find(in_it).is_some_and(arrived);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
             let again =
@@ -431,7 +578,8 @@ impl Chat<'_> {
         for (place, mine) in &view.placed {
             // Whoever was out for a time has missed what was changed then.
             let stayed = stay.is_some_and(|stay| stay.from < place.0 && !self.is_late(stay))
-                && !self.is_behind(view);
+                && !self.is_behind(view)
+                && !self.has_moved();
             let Some(theirs) = self.reference(place).or(everything.get(place).copied()) else {
                 continue;
             };
@@ -450,23 +598,45 @@ impl Chat<'_> {
         found
     }
 
+    /// Messages of others that slow mode should have kept off this screen.
+    fn too_soon(&self, view: &View, everything: &BTreeMap<Place, &MessageView>) -> Vec<String> {
+        // What is said again for somebody comes when it comes; and who may do what in a log that goes on
+        // from another, no line tells.
+        if self.stage.has_gaps() || view.succeeds || self.is_direct() {
+            return Vec::new();
+        }
+        let created = |row: &MessageView| {
+            Some(row.event.as_deref()?.strip_suffix(" created the group")?.to_owned())
+        };
+        let founder = self.views.iter().flat_map(|view| &view.rows).find_map(created);
+        let Some(founder) = founder else { return Vec::new() };
+        let name = self.name(view);
+        let rows = everything
+            .iter()
+            .map(|(place, row)| (row.from != name && view.placed.contains_key(place), *row));
+        let found = slow::too_soon(slow::Rules::founded_by(&founder), rows);
+        let tell =
+            |row: &MessageView| format!("{name} is shown too soon: {}", screen::line(row, &[]));
+        found.into_iter().map(tell).collect()
+    }
+
     /// Whether an entry is from before somebody was added again, so that it has to be said again for them
     /// and stands where it was.
     fn is_repeated(&self, view: &View, place: Seq) -> bool {
-        self.stage.restored && place < view.added_again
+        self.stage.has_gaps() && place < view.added_again
     }
 
     /// Whether what was said about a message may be from before somebody came: its author has said it
     /// again since then.
     fn is_late(&self, stay: &Stay) -> bool {
-        self.stage.restored && stay.from > FIRST
+        self.stage.has_gaps() && stay.from > FIRST
     }
 
     /// Whether changes may be missing here or in what this is compared with: a restored server has
     /// lost them, and they are among what cannot be read.
     fn is_behind(&self, view: &View) -> bool {
         let unreadable = |view: &View| !view.unreadable.is_empty();
-        self.stage.restored && (unreadable(view) || self.active().any(unreadable))
+        self.stage.has_gaps() && (unreadable(view) || self.active().any(unreadable))
     }
 
     /// The row at a place as the first sees it who has been in ever since.

@@ -25,9 +25,14 @@ pub enum Beside {
     Restorations,
     /// People join by links, and are banned.
     Joins,
+    /// Groups are pressed: with junk, with changes without end, with commits that nobody can follow.
+    Storms,
 }
 
 impl Beside {
+    /// All that can be asked for.
+    pub const ALL: [Self; 3] = [Self::Restorations, Self::Joins, Self::Storms];
+
     /// How it is asked for on the command line.
     #[must_use]
     pub fn flag(self) -> Option<&'static str> {
@@ -35,6 +40,7 @@ impl Beside {
             Self::Nothing => None,
             Self::Restorations => Some("--restorations"),
             Self::Joins => Some("--joins"),
+            Self::Storms => Some("--storms"),
         }
     }
 }
@@ -58,6 +64,12 @@ impl Sabotage {
         ("no-role-check", Self::of_mls(veche_mls::Mutant::RoleCheckSkipped)),
         ("merge-early", Self::of_client(veche_client::Mutant::MergeEarly)),
         ("no-fifo", Self::of_client(veche_client::Mutant::NoFifo)),
+        ("no-prev-check", Self::of_server(veche_server::Mutant::NoPrevCheck)),
+        ("no-gap", Self::of_server(veche_server::Mutant::NoGap)),
+        ("no-guard", Self::of_server(veche_server::Mutant::NoGuard).in_storms()),
+        ("never-asks", Self::of_client(veche_client::Mutant::NeverAsks).in_storms()),
+        ("too-soon-shown", Self::of_client(veche_client::Mutant::TooSoonShown).in_storms()),
+        ("latest-successor", Self::of_client(veche_client::Mutant::LatestSuccessor).in_storms()),
     ];
 
     /// The mutant with this name.
@@ -77,6 +89,11 @@ impl Sabotage {
 
     const fn of_mls(mutant: veche_mls::Mutant) -> Self {
         Self { server: None, client: None, mls: Some(mutant), beside: Beside::Nothing }
+    }
+
+    /// The same where groups are pressed.
+    const fn in_storms(self) -> Self {
+        Self { beside: Beside::Storms, ..self }
     }
 
     /// The client, with its rule broken.

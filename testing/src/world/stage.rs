@@ -2,9 +2,11 @@
 //!
 //! Everything runs on one thread, in the order of one queue, with one clock and one seed.
 
+use std::collections::BTreeSet;
+
 use veche_client::{Client, ClientError, Command, Effect, Event, Input, IntentId, Reply};
 use veche_store::{Moment, Store, StoreError};
-use veche_wire::{Millis, Request, Response, ServerFrame};
+use veche_wire::{EntryId, Millis, Request, Response, ServerFrame};
 
 use super::actor::{Actor, Body, Death};
 use super::counts::Counts;
@@ -54,6 +56,12 @@ pub(crate) struct Stage {
     pub(crate) sabotage: Sabotage,
     /// Whether the server ever came back as it was before.
     pub(crate) restored: bool,
+    /// Whether a commit was ever made that not everybody could follow.
+    pub(crate) poisoned: bool,
+    /// Whom others may have left behind in a log when they went on in another.
+    pub(crate) left_behind: BTreeSet<String>,
+    /// Messages that were said too soon for slow mode by somebody who does not wait.
+    pub(crate) too_soon: BTreeSet<EntryId>,
     /// What went wrong on the way.
     pub(crate) troubles: Vec<String>,
     /// How the server changes what it says.
@@ -78,9 +86,17 @@ impl Stage {
             journal: Journal::default(),
             sabotage,
             restored: false,
+            poisoned: false,
+            left_behind: BTreeSet::new(),
+            too_soon: BTreeSet::new(),
             troubles: Vec::new(),
             lies: None,
         }
+    }
+
+    /// Whether somebody may have missed what others have seen, and have been told so.
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.restored || self.poisoned
     }
 
     // Who is on the stage.
@@ -331,7 +347,7 @@ impl Stage {
     pub(crate) fn let_server_speak(&mut self) {
         for (connection, bytes) in self.host.speak() {
             let bytes = self.as_it_lies(bytes);
-            self.tap.said(connection, &bytes, &mut self.counts);
+            self.tap.said(self.now, connection, &bytes, &mut self.counts);
             self.carry(connection, Way::ToClient, bytes);
         }
         for connection in self.host.hung_up() {
@@ -398,6 +414,7 @@ impl Stage {
     }
 
     pub(crate) fn server_up(&mut self) {
+        self.tap.pace.restarted(self.now);
         self.note("server starts", usize::MAX, 0);
         self.host.start();
     }
@@ -433,7 +450,7 @@ impl Stage {
         };
         self.note("asks", who, bytes.len());
         self.journal.say(|| tell::request(bytes));
-        self.tap.asked(who, connection, bytes);
+        self.tap.asked(self.now, (who, connection), bytes);
         self.host.hear(connection, bytes, self.now);
         self.let_server_speak();
     }
@@ -553,7 +570,8 @@ impl Stage {
                     let places = client.places(chat.chat).unwrap_or_default();
                     journal.say(|| format!("{name} in {} is {:?}", chat.chat, chat.state));
                     for row in &rows {
-                        let (rank, position) = places.get(&row.id).copied().unwrap_or_default();
+                        let place = places.get(&row.id).copied();
+                        let (rank, position) = place.map_or((0, 0), |(_, rank, at)| (rank, at));
                         let line = super::screen::line(row, &rows);
                         journal.say(|| format!("    {name} ({rank}, {}) {line}", position >> 10));
                     }

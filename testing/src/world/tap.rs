@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use veche_wire::{
-    ClientFrame, Entry, EntryId, Kind, LogId, Push, Refused, Request, RequestId, Response, Seq,
-    ServerFrame, Token,
+    ClientFrame, Entry, EntryId, Kind, LogId, Millis, Push, Refused, Request, RequestId, Response,
+    Seq, ServerFrame, Token,
 };
 
 use super::counts::Counts;
 use super::network::ConnectionId;
+use super::pace::Pace;
 use super::schedule::Who;
 
 /// What was heard of one log.
@@ -24,6 +25,10 @@ pub(crate) struct Heard {
     pub(crate) tokens: BTreeMap<Who, Tokens>,
     /// The control entries that each person was seen to append.
     pub(crate) controls: BTreeMap<Who, BTreeSet<EntryId>>,
+    /// Where the log begins to be guarded, and where that ends.
+    guards: BTreeMap<Seq, bool>,
+    /// Commits that no admin has signed.
+    unsigned: BTreeSet<Seq>,
 }
 
 /// Tokens of one person for one log.
@@ -33,12 +38,24 @@ pub(crate) struct Tokens {
     pub(crate) write: Option<Token>,
 }
 
+/// An append that waits for its answer.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    log: LogId,
+    id: EntryId,
+    /// For a commit, whether an admin has signed it.
+    commit: Option<bool>,
+    at: Millis,
+}
+
 /// Everything that was heard.
 #[derive(Debug, Default)]
 pub(crate) struct Tap {
     pub(crate) logs: BTreeMap<LogId, Heard>,
     /// Appends that wait for their answers.
-    asked: BTreeMap<(ConnectionId, RequestId), (LogId, EntryId)>,
+    asked: BTreeMap<(ConnectionId, RequestId), Asked>,
+    /// How commits follow one another.
+    pub(crate) pace: Pace,
     /// Every frame from a client, where somebody wants to look into them.
     pub(crate) record: Option<Vec<Vec<u8>>>,
     /// Promises that were broken.
@@ -47,14 +64,24 @@ pub(crate) struct Tap {
 
 impl Tap {
     /// Hears what a client asks when it reaches the server.
-    pub(crate) fn asked(&mut self, who: Who, connection: ConnectionId, bytes: &[u8]) {
+    pub(crate) fn asked(
+        &mut self,
+        now: Millis,
+        (who, connection): (Who, ConnectionId),
+        bytes: &[u8],
+    ) {
         if let Some(record) = &mut self.record {
             record.push(bytes.to_vec());
         }
         let Ok(frame) = ClientFrame::decode(bytes) else { return };
         match frame.request {
             Request::Append(append) => {
-                self.asked.insert((connection, frame.id), (append.log, append.id));
+                let commit = (append.kind == Kind::Commit).then_some(append.rider.is_some());
+                let asked = Asked { log: append.log, id: append.id, commit, at: now };
+                self.asked.insert((connection, frame.id), asked);
+                if commit.is_some() {
+                    self.pace.asked(now, append.id);
+                }
                 self.tokens(append.log, who).write = Some(append.token);
                 if append.kind == Kind::Control {
                     let heard = self.logs.entry(append.log).or_default();
@@ -73,16 +100,30 @@ impl Tap {
     }
 
     /// Hears what the server says when it says it.
-    pub(crate) fn said(&mut self, connection: ConnectionId, bytes: &[u8], counts: &mut Counts) {
+    pub(crate) fn said(
+        &mut self,
+        now: Millis,
+        connection: ConnectionId,
+        bytes: &[u8],
+        counts: &mut Counts,
+    ) {
         match ServerFrame::decode(bytes) {
             Ok(ServerFrame::Push(Push::Entries { log, entries })) => self.shown(log, &entries),
             Ok(ServerFrame::Answer { id, response }) => {
                 let asked = self.asked.remove(&(connection, id));
                 match (response, asked) {
-                    (Response::Appended { seq }, Some((log, entry))) => {
-                        self.acknowledged(log, entry, seq);
+                    (Response::Appended { seq }, Some(asked)) => {
+                        if let Some(is_signed) = asked.commit {
+                            self.pace.taken(now, (asked.log, &asked.id), (seq, is_signed));
+                        }
+                        self.acknowledged(asked.log, asked.id, seq);
                     }
-                    (Response::Refused(refused), _) => count_refused(&refused, counts),
+                    (Response::Refused(refused), asked) => {
+                        if let Some(asked) = asked.filter(|asked| asked.commit.is_some()) {
+                            self.pace.refused(asked.at, &asked.id);
+                        }
+                        count_refused(&refused, counts);
+                    }
                     _ => {}
                 }
             }
@@ -106,6 +147,12 @@ impl Tap {
             if before.is_some_and(|before| before != (entry.id, entry.kind)) {
                 self.broken.insert(format!("{log} shows two entries at {}", entry.seq));
             }
+            if let Some(guarded) = entry.rider.as_ref().and_then(|rider| rider.guard) {
+                heard.guards.insert(entry.seq, guarded);
+            }
+            if entry.kind == Kind::Commit && entry.rider.is_none() {
+                heard.unsigned.insert(entry.seq);
+            }
             let before = heard.places.insert(entry.id, entry.seq);
             if before.is_some_and(|before| before != entry.seq) {
                 self.broken.insert(format!("{} is in {log} twice", entry.id));
@@ -125,13 +172,28 @@ impl Tap {
         self.logs.iter().flat_map(lost_of).collect()
     }
 
+    /// Commits without an admin's signature that a guarded log has taken.
+    pub(crate) fn unguarded(&self) -> Vec<String> {
+        let unguarded_of = |(log, heard): (&LogId, &Heard)| {
+            let guarded = |seq: &&Seq| {
+                heard.guards.range(..**seq).next_back().is_some_and(|(_, guarded)| *guarded)
+            };
+            let tell = |seq| format!("{log} is guarded and takes an unsigned commit at {seq}");
+            heard.unsigned.iter().filter(guarded).map(tell).collect::<Vec<_>>()
+        };
+        self.logs.iter().flat_map(unguarded_of).collect()
+    }
+
     /// Forgets all places: the server was replaced by an older copy of itself.
     pub(crate) fn forget_places(&mut self) {
         for heard in self.logs.values_mut() {
             heard.entries.clear();
             heard.places.clear();
             heard.acknowledged.clear();
+            heard.guards.clear();
+            heard.unsigned.clear();
         }
+        self.pace.forget();
     }
 }
 

@@ -102,6 +102,7 @@ fn opened_message(
     }
     let said = (&account, &content.id, content.sent_at);
     if outbox::shows_as_message(&content)
+        && !crate::work::mutated!(work.core, TooSoonShown)
         && let Some(last) = outbox::comes_too_soon(work, (row, group.policy()), said)?
     {
         let words = format!("{name} wrote too soon for slow mode, which is not shown");

@@ -88,6 +88,9 @@ fn lose_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> 
 /// Asks, as a control entry under the generation that this device knows. A request that nobody has
 /// answered for a while is made anew: members act on each once.
 pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> {
+    if crate::work::mutated!(work.core, NeverAsks) {
+        return Ok(());
+    }
     let kept = work.tx.readmission(&row.log)?;
     let request = match kept {
         Some(kept) if kept.asked == 0 => kept,

@@ -98,6 +98,7 @@ impl Switches {
     switch!(is_without_prev_check, NoPrevCheck);
     switch!(is_without_guard, NoGuard);
     switch!(is_without_hold, NoHold);
+    switch!(is_without_gap, NoGap);
 }
 
 /// Where a request is done: the open transaction and all it may look at.
