@@ -204,3 +204,21 @@ fn what_comes_too_soon_is_shown_to_nobody_and_noted_once() {
         assert_eq!(whole.matches("cyd wrote too soon").count(), 1, "{whole}");
     }
 }
+
+/// The rule broken: the story above would notice.
+#[test]
+fn a_program_that_does_not_mind_shows_what_comes_too_soon() {
+    let mutant = Some(veche_client::Mutant::TooSoonShown);
+    let broken = veche_testing::world::Sabotage { client: mutant, ..Default::default() };
+    let mut world = World::sabotaged(65, broken);
+    let [ana, cyd] = world.people(["ana", "cyd"]);
+    let group = world.group("square", [&ana, &cyd]);
+    let slow = RulesChange { slow: Some(60), ..RulesChange::default() };
+    set(&mut world, &ana, group, slow);
+    cyd.say(group, "buy my apples");
+    world.settle();
+    let send = Command::Send { chat: group, text: "apples".into(), reply_to: None, file: None };
+    assert!(cyd.want_dishonestly(send).is_ok(), "refused");
+    world.settle();
+    assert!(ana.screen(group).ends_with("cyd: apples"));
+}

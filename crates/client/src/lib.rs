@@ -103,7 +103,7 @@ pub enum Mutant {
     NoFifo,
     /// Does not ask to be added again where it cannot follow.
     NeverAsks,
-    /// Shows what came too soon for slow mode.
+    /// Shows what came too soon for slow mode. Only a story notices.
     TooSoonShown,
     /// Of two successors of a log it goes into the one that it hears of last.
     LatestSuccessor,

@@ -68,7 +68,6 @@ impl Sabotage {
         ("no-gap", Self::of_server(veche_server::Mutant::NoGap)),
         ("no-guard", Self::of_server(veche_server::Mutant::NoGuard).in_storms()),
         ("never-asks", Self::of_client(veche_client::Mutant::NeverAsks).in_storms()),
-        ("too-soon-shown", Self::of_client(veche_client::Mutant::TooSoonShown).in_storms()),
         ("latest-successor", Self::of_client(veche_client::Mutant::LatestSuccessor).in_storms()),
     ];
 
