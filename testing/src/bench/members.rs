@@ -9,7 +9,7 @@ use veche_mls::Suite;
 use veche_store::{AccountRow, ChatRow, DatabaseKey, LogFlags, LogRow, LogState};
 use veche_store::{MessageRow, RowState, Store, StoreError, position};
 use veche_wire::content::DisplayName;
-use veche_wire::{EntryId, LogId};
+use veche_wire::{AccountId, EntryId, LogId};
 
 use super::crowd::{self, Crowd};
 use super::meter::{Meter, rounded};
@@ -106,7 +106,7 @@ fn settle_in(folder: &Path, crowd: &Crowd, messages: u64) -> Result<(), Stopped>
                 })?;
             }
             for (number, account) in (1..=messages).zip(members.iter().cycle()) {
-                tx.insert_message(&message_row(crowd.log, number, *account))?;
+                tx.insert_message(&old_message(&crowd.log, number, *account))?;
             }
             let chat = tx.chat(&crowd.log)?.ok_or(StoreError::Bug("no chat".to_owned()))?;
             tx.put_chat(&ChatRow { read_arrival: messages, ..chat })
@@ -134,14 +134,15 @@ fn log_row(log: LogId) -> LogRow {
     }
 }
 
-fn message_row(log: LogId, number: u64, account: veche_wire::AccountId) -> MessageRow {
+/// A message that somebody is taken to have said long ago, the same for all but its number.
+pub(crate) fn old_message(log: &LogId, number: u64, account: AccountId) -> MessageRow {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&number.to_be_bytes());
     MessageRow {
         arrival: 0,
-        chat: log,
+        chat: *log,
         id: EntryId(id),
-        log,
+        log: *log,
         rank: 1,
         position: position(number, 0),
         account,

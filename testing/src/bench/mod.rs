@@ -15,6 +15,7 @@ mod members;
 mod meter;
 mod sealing;
 
+pub(crate) use members::old_message;
 pub(crate) use meter::bytes_written;
 
 /// Why a measurement could not go on, in words for a developer.

@@ -14,6 +14,9 @@ use crate::bench::bytes_written;
 
 /// How often the group is renamed, to see what a commit costs.
 const COMMITS: usize = 10;
+/// How many homes are laden with old messages, and with how many each.
+const LADEN: usize = 3;
+const LADEN_MESSAGES: u64 = 100_000;
 /// How many rows of a chat are read at a time.
 const PAGE: usize = 100;
 
@@ -31,8 +34,9 @@ impl Play<'_> {
     pub(super) fn wake(&mut self, followers: &[usize]) -> Result<(), Stopped> {
         self.wake_all(followers.iter().copied())?;
         self.rename(followers)?;
-        let woken = self.resting(followers);
+        let (woken, laden) = self.drawn(followers);
         self.catch_up(&woken)?;
+        self.look_while_behind(&laden)?;
         let chat = self.chat()?;
         let truth = self.sight(OWNER, chat)?;
         let mut agree = truth.count == self.progress.messages;
@@ -75,16 +79,21 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Some of those who rest, drawn by the seed.
-    fn resting(&mut self, followers: &[usize]) -> Vec<usize> {
-        let mut resting: Vec<usize> =
-            (1..=self.assembly.members).filter(|number| !followers.contains(number)).collect();
+    /// Those who rest.
+    pub(super) fn resting(&self, followers: &[usize]) -> Vec<usize> {
+        (1..=self.assembly.members).filter(|number| !followers.contains(number)).collect()
+    }
+
+    /// Some of those who rest, drawn by the seed: who is woken, and whose homes are laden.
+    fn drawn(&mut self, followers: &[usize]) -> (Vec<usize>, Vec<usize>) {
+        let mut resting = self.resting(followers);
         let mut drawn = Vec::new();
-        while drawn.len() < self.assembly.woken && !resting.is_empty() {
+        while drawn.len() < self.assembly.woken + LADEN && !resting.is_empty() {
             let at = usize::try_from(self.dice.below(resting.len() as u64)).unwrap_or(0);
             drawn.push(resting.swap_remove(at));
         }
-        drawn
+        let laden = drawn.split_off(self.assembly.woken.min(drawn.len()));
+        (drawn, laden)
     }
 
     /// They catch up, and what that writes is counted.
@@ -99,7 +108,7 @@ impl Play<'_> {
             let client = self.hall.client(*number)?;
             written += client.kept_bytes_written();
             heard += self.count(*number, chat)?.saturating_sub(before);
-            self.time_pages(*number, chat)?;
+            self.time_pages((*number, chat), ["page_ms", "find_ms", "command_ms"], 0.0)?;
         }
         let disk = bytes_written().zip(disk).map(|(after, before)| after - before);
         self.progress.written_per_message = written.checked_div(heard);
@@ -107,18 +116,50 @@ impl Play<'_> {
         Ok(())
     }
 
+    /// Some homes hold [`LADEN_MESSAGES`] messages more, and are looked at after each slice of what they
+    /// have missed: a person waits for the slice, and for what was asked for.
+    fn look_while_behind(&mut self, laden: &[usize]) -> Result<(), Stopped> {
+        const NAMES: [&str; 3] = ["page_behind_ms", "find_behind_ms", "command_behind_ms"];
+        let chat = self.chat()?;
+        for number in laden {
+            self.hall.lade(*number, chat, LADEN_MESSAGES)?;
+            self.hall.wake(*number)?;
+            while self.hall.round()? {
+                let seat = self.hall.seats.get_mut(number).ok_or("nobody was woken")?;
+                let waited: f64 = seat.samples.drain(..).map(|sample| sample.ms()).sum();
+                if seat.client.has_backlog() {
+                    self.progress.note("slice_ms", waited);
+                    self.time_pages((*number, chat), NAMES, waited)?;
+                }
+            }
+            self.hall.settle()?;
+            self.time_pages(
+                (*number, chat),
+                ["page_laden_ms", "find_laden_ms", "command_laden_ms"],
+                0.0,
+            )?;
+            self.hall.rest(*number)?;
+        }
+        Ok(())
+    }
+
     /// How long it takes to open the chat, to find members by the beginning of a name, and to say how far
     /// one has read.
-    fn time_pages(&mut self, number: usize, chat: LogId) -> Result<(), Stopped> {
+    fn time_pages(
+        &mut self,
+        (number, chat): (usize, LogId),
+        [page_ms, find_ms, command_ms]: [&str; 3],
+        waited: f64,
+    ) -> Result<(), Stopped> {
         let (page, ms) = timed(|| self.hall.client(number)?.page(chat, None, PAGE).map_err(words))?;
-        self.progress.note("page_ms", ms);
+        self.progress.note(page_ms, waited + ms);
         let found =
             timed(|| self.hall.client(number)?.find_members(chat, "m", PAGE).map_err(words));
         let (found, ms) = found?;
-        self.progress.note("find_ms", ms);
+        self.progress.note(find_ms, waited + ms);
         let read = Command::MarkRead { chat };
         let ((), ms) = timed(|| self.hall.command(number, read).map(drop))?;
-        self.progress.note("command_ms", ms);
+        self.progress.note(command_ms, waited + ms);
         let shows = !page.is_empty() && !found.is_empty();
         if shows { Ok(()) } else { Err("the chat or its list of members is empty".to_owned()) }
     }

@@ -11,11 +11,12 @@ use veche_client::{Client, Command, Input, IntentId, Reply, Settled};
 use veche_net::ServerKey;
 use veche_server::storage::Embedded;
 use veche_server::{Config, ConnectionId, Metrics, PeerId, Rate, Service};
-use veche_store::{DATABASE_FILE, DatabaseKey, Store};
-use veche_wire::{Millis, ServerAddress};
+use veche_store::{DATABASE_FILE, DatabaseKey, Store, StoreError};
+use veche_wire::{LogId, Millis, ServerAddress};
 
 use super::super::{Stopped, words};
 use super::seat::{Deed, Seat};
+use crate::bench::old_message;
 use crate::dice::Dice;
 
 const NOISE_KEY: [u8; 32] = [7; 32];
@@ -91,14 +92,35 @@ impl Hall {
         if self.seats.contains_key(&number) {
             return Ok(());
         }
-        let home = self.home(number);
-        std::fs::create_dir_all(&home).map_err(words)?;
-        let key = DatabaseKey::from_bytes(HOME_KEY);
-        let store = Store::open(&home.join(DATABASE_FILE), &key).map_err(words)?;
+        let store = self.store(number)?;
         let random = Box::new(Dice::seeded(self.dice.number(), number as u64));
         let client = Client::open(store, random, self.now).map_err(words)?;
         self.seats.insert(number, Seat::new(number, client));
         self.connect(number)
+    }
+
+    /// Puts so many old messages into the home of somebody who rests, as if they had said them all.
+    pub(super) fn lade(&mut self, number: usize, chat: LogId, count: u64) -> Result<(), Stopped> {
+        let mut store = self.store(number)?;
+        store
+            .write::<_, StoreError, _>(|tx| {
+                let log = tx.logs_of(&chat)?.pop().ok_or(StoreError::Bug("no log".to_owned()))?;
+                let account = tx.members(&log.log)?.first().map(|member| member.account);
+                let account = account.ok_or(StoreError::Bug("nobody is inside".to_owned()))?;
+                for number in 1..=count {
+                    tx.insert_message(&old_message(&log.log, number, account))?;
+                }
+                Ok(())
+            })
+            .map_err(words)?;
+        store.checkpoint().map_err(words)
+    }
+
+    fn store(&self, number: usize) -> Result<Store, Stopped> {
+        let home = self.home(number);
+        std::fs::create_dir_all(&home).map_err(words)?;
+        let key = DatabaseKey::from_bytes(HOME_KEY);
+        Store::open(&home.join(DATABASE_FILE), &key).map_err(words)
     }
 
     fn connect(&mut self, number: usize) -> Result<(), Stopped> {
@@ -206,7 +228,7 @@ impl Hall {
     }
 
     /// Carries what clients and server have for each other, once; whether there was anything.
-    fn round(&mut self) -> Result<bool, Stopped> {
+    pub(super) fn round(&mut self) -> Result<bool, Stopped> {
         let mut any = self.take_frames();
         self.work();
         let now = self.now;

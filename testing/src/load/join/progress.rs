@@ -173,16 +173,20 @@ impl Progress {
         self.at(name, 50)
     }
 
+    /// The one in the middle of the last `count`.
+    pub(super) fn median_of_last(&self, name: &str, count: usize) -> Option<f64> {
+        let samples = self.samples.get(name)?;
+        let last = samples.get(samples.len().saturating_sub(count)..)?;
+        at(last, 50)
+    }
+
     /// The 95th of a hundred.
     pub(super) fn high(&self, name: &str) -> Option<f64> {
         self.at(name, 95)
     }
 
     fn at(&self, name: &str, percent: usize) -> Option<f64> {
-        let mut sorted = self.samples.get(name)?.clone();
-        sorted.sort_by(f64::total_cmp);
-        let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-        sorted.get(place).map(|value| (value * 1e3).round() / 1e3)
+        at(self.samples.get(name)?, percent)
     }
 
     /// Where it is, for who waits.
@@ -194,6 +198,13 @@ impl Progress {
             self.cpu_seconds / 60.0
         )
     }
+}
+
+fn at(samples: &[f64], percent: usize) -> Option<f64> {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(place).map(|value| (value * 1e3).round() / 1e3)
 }
 
 /// The most memory that this process has held, in bytes.

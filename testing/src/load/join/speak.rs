@@ -6,8 +6,8 @@ use serde_json::Value;
 use veche_client::Command;
 
 use super::super::{Stopped, words};
-use super::Play;
 use super::progress::Stage;
+use super::{OWNER, Play};
 
 /// How many who speak are awake at a time.
 const SPEAKERS: usize = 50;
@@ -30,7 +30,7 @@ impl Play<'_> {
         let now = &speeches[..speeches.len().min(SPEAKERS)];
         let chat = self.chat()?;
         let speakers: Vec<usize> =
-            (next..next + now.len()).map(|author| self.speaker(author)).collect();
+            (next..next + now.len()).map(|author| self.speaker(author, followers)).collect();
         self.wake_all(followers.iter().chain(&speakers).copied())?;
         self.forget_samples();
         let mut unsaid = Vec::new();
@@ -60,14 +60,17 @@ impl Play<'_> {
         self.keep(Stage::Speaking { next: next + now.len() })
     }
 
-    /// Who says what an author has said.
-    fn speaker(&self, author: usize) -> usize {
-        let members = self.assembly.members;
-        // Spread over the whole tree.
-        1 + (author * 7919) % members.max(1)
+    /// Who says what an author has said: those who follow, then some who rest, spread over the tree.
+    fn speaker(&self, author: usize, followers: &[usize]) -> usize {
+        if let Some(follower) = followers.get(author) {
+            return *follower;
+        }
+        let resting = self.resting(followers);
+        let place = (author - followers.len()) * 7919 % resting.len().max(1);
+        resting.get(place).copied().unwrap_or(OWNER)
     }
 
-    /// What each author says, those who say most first; as many messages as are wanted.
+    /// What each author says, in the order in which they began; as many messages as are wanted.
     fn speeches(&self) -> Result<Vec<Said>, Stopped> {
         let texts = read(self.assembly.texts.as_deref())?;
         let mut authors: Vec<(String, Said)> = Vec::new();
