@@ -2,6 +2,10 @@
 //! the results have every field.
 #![cfg(target_os = "linux")]
 
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use serde_json::Value;
 use veche_testing::load::{Load, Options, run};
 
@@ -128,4 +132,34 @@ fn a_killed_server_keeps_what_it_acknowledged() {
         assert_eq!(count(&row, "entries"), kept, "what was written once is kept once: {row}");
         assert!(count(&row, "broken") > 0 && kept > 0, "{row}");
     }
+}
+
+#[test]
+fn an_assembly_goes_on_where_it_was_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_veche-testing"));
+        command.args(["load", "join", "--members", "12", "--messages", "60", "--json", "--folder"]);
+        command.arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("it starts")
+    };
+    // Right behind each stage, and in the middle of what comes then.
+    for (stage, later_ms) in
+        [("Joining { next: 1 }", 300), ("Joining { next: 13 }", 0), ("Waking", 100)]
+    {
+        let mut child = start();
+        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let reached = lines.map_while(Result::ok).any(|line| line.starts_with(stage));
+        assert!(reached, "{stage} is never reached");
+        std::thread::sleep(Duration::from_millis(later_ms));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+    let mut child = start();
+    let mut text = String::new();
+    child.stdout.take().expect("it is piped").read_to_string(&mut text).expect("it is text");
+    assert!(child.wait().expect("it ends").success(), "{text}");
+    let row: Value = serde_json::from_str(text.lines().next().expect("a row")).expect("it is JSON");
+    assert_eq!((&row["joined"], &row["agree"]), (&12.into(), &true.into()), "{row}");
+    assert_eq!((&row["messages"], &row["undecryptable"]), (&60.into(), &0.into()), "{row}");
 }

@@ -14,9 +14,8 @@ use crate::bench::bytes_written;
 
 /// How often the group is renamed, to see what a commit costs.
 const COMMITS: usize = 10;
-/// How many homes are laden with old messages, and with how many each.
+/// How many homes are laden with old messages.
 const LADEN: usize = 3;
-const LADEN_MESSAGES: u64 = 100_000;
 /// How many rows of a chat are read at a time.
 const PAGE: usize = 100;
 
@@ -116,13 +115,13 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Some homes hold [`LADEN_MESSAGES`] messages more, and are looked at after each slice of what they
+    /// Some homes hold many old messages, and are looked at after each slice of what they
     /// have missed: a person waits for the slice, and for what was asked for.
     fn look_while_behind(&mut self, laden: &[usize]) -> Result<(), Stopped> {
         const NAMES: [&str; 3] = ["page_behind_ms", "find_behind_ms", "command_behind_ms"];
         let chat = self.chat()?;
         for number in laden {
-            self.hall.lade(*number, chat, LADEN_MESSAGES)?;
+            self.hall.lade(*number, chat, self.assembly.old_messages)?;
             self.hall.wake(*number)?;
             while self.hall.round()? {
                 let seat = self.hall.seats.get_mut(number).ok_or("nobody was woken")?;

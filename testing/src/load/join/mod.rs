@@ -40,6 +40,8 @@ pub struct Assembly {
     pub followers: usize,
     /// How many of the resting are woken at the end.
     pub woken: usize,
+    /// How many old messages some homes hold that are looked at while they are behind.
+    pub old_messages: u64,
     /// How many messages are said.
     pub messages: usize,
     /// JSON lines with `from` and `text`; a sample that the program carries where `None`.
@@ -56,6 +58,7 @@ impl Assembly {
             members,
             followers: (members / 25).clamp(3, 200),
             woken: (members / 50).clamp(3, 100),
+            old_messages: if members < 100 { 1_000 } else { 100_000 },
             messages: 12_000,
             texts: None,
             folder: None,
