@@ -1,6 +1,5 @@
 //! Who was away for long reads what was missed a little at a time, and is not kept waiting by that.
 
-use veche_client::{ChatState, Command};
 use veche_testing::{Person, World};
 use veche_wire::LogId;
 
@@ -81,53 +80,4 @@ fn who_is_cut_off_in_the_middle_goes_on_from_there() {
     world.settle();
     assert_eq!(bo.screen(group), ana.screen(group));
     assert_eq!(world.complaints(), Vec::<String>::new());
-}
-
-#[test]
-fn who_was_away_for_long_may_give_up_what_was_missed() {
-    let (mut world, [ana, bo], group) = bob_was_away(83);
-    let [cyd] = world.people(["cyd"]);
-    ana.add(group, &cyd);
-    ana.rename(group, "the assembly");
-    world.settle();
-    cyd.accept_all();
-    world.settle();
-    // Who was removed meanwhile took the tokens along that Bob knows.
-    ana.remove(group, &cyd);
-    ana.say(group, "the last");
-    world.settle();
-    bo.say(group, "what did I miss?");
-
-    assert!(bo.want(Command::SkipMissed { chat: group }).is_err(), "he does not know of anything");
-    world.reconnect(&bo);
-    for _ in 0..100_000 {
-        world.wait_ms(1);
-        if bo.chat(group).expect("bob is in it").behind > 200 {
-            break;
-        }
-    }
-    let heard = bo.screen(group).lines().count();
-    bo.want(Command::SkipMissed { chat: group }).expect("he does not want to wait");
-    assert_eq!(bo.chat(group).unwrap().state, ChatState::Repairing);
-    world.wait_ms(120_000);
-    world.settle();
-
-    let chat = bo.chat(group).expect("bob is in it");
-    assert_eq!(
-        (chat.state, chat.behind, chat.title.as_str()),
-        (ChatState::Active, 0, "the assembly")
-    );
-    let screen = bo.whole_screen(group);
-    assert!(screen.contains("what was said meanwhile is not here"), "{screen}");
-    // What was said last his friends' devices say to him again.
-    assert!(heard < SAID && screen.contains(&format!("number {}", SAID - 1)), "{screen}");
-    assert!(bo.want(Command::SkipMissed { chat: group }).is_err(), "nothing is missing any more");
-    ana.say(group, "welcome back");
-    world.settle();
-    assert!(ana.screen(group).ends_with("bob: what did I miss?\nana: welcome back"));
-    assert!(bo.screen(group).ends_with("bob: what did I miss?\nana: welcome back"));
-    // What admins did meanwhile he has given up as well.
-    for complaint in world.complaints() {
-        assert!(complaint.contains("bob misses"), "{complaint}");
-    }
 }

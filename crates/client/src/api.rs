@@ -29,13 +29,6 @@ pub enum Command {
         /// Whether it is to have room for thousands of devices, instead of being post-quantum.
         large: bool,
     },
-    /// Gives up what this device has missed in a group: it asks to be added again, and goes on from where
-    /// the group is by then. For who was away so long that to read on from there takes longer than a
-    /// person wants to wait.
-    SkipMissed {
-        /// The chat.
-        chat: LogId,
-    },
     /// An owner lets a group go on in another log: as a large one, or without somebody who spoils it (a
     /// writer of junk cannot be identified and removed otherwise). Its link ends.
     Renew {
@@ -372,7 +365,6 @@ pub struct ChatView {
     /// Those of them that mention this person.
     pub unread_mentions: u64,
     /// How many entries of the chat's log the server has that this device is still to read.
-    /// From [`MISSED_MIN`] on [`Command::SkipMissed`] gives it up.
     pub behind: u64,
     /// How this device stands in it.
     pub state: ChatState,
@@ -470,10 +462,6 @@ impl MemberView {
         self.silent_since.is_none_or(|since| now.saturating_sub(since) < ARRIVAL_MS)
     }
 }
-
-/// How many entries must be missing until they may be given up: fewer are read before anybody could add this
-/// device again.
-pub const MISSED_MIN: u64 = 200;
 
 /// How long a device may be silent after it was added until it counts as not arrived, in
 /// milliseconds (docs/protocol.md, rule 14).

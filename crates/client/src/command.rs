@@ -5,7 +5,7 @@ use veche_store::{Direction, LogState, RowState};
 use veche_wire::content::{Body, Mentions};
 use veche_wire::{Content, EntryId, LogId, Request, limits};
 
-use crate::api::{Command, MISSED_MIN, PersonReference, Reply, Role, RulesChange};
+use crate::api::{Command, PersonReference, Reply, Role, RulesChange};
 use crate::error::refuse;
 use crate::session::Key;
 use crate::wanted::{self, Change, Id, Intent, Person, Purpose};
@@ -25,7 +25,6 @@ pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, 
         Command::CreateGroup { title, members, large } => {
             create_group(work, title, (&members, large))
         }
-        Command::SkipMissed { chat } => skip_missed(work, &chat),
         Command::Renew { chat, large, without } => renew(work, &chat, (large, &without)),
         Command::AddMembers { chat, names } => add_members(work, &chat, &names),
         Command::RemoveMembers { chat, names } => remove_members(work, &chat, &names),
@@ -118,21 +117,6 @@ fn create_group(
     check_title(&title)?;
     let people = others(work, members)?;
     gather_people(work, Purpose::Group { title, large: large.then_some(true) }, people)
-}
-
-fn skip_missed(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
-    let (log, _) = group(work, chat)?;
-    let row = work.tx.log(&log)?;
-    let known = work.core.session.subscriptions.get(&log);
-    let behind =
-        known.zip(row.as_ref()).map_or(0, |(known, row)| known.head.saturating_sub(row.cursor));
-    let Some(mut row) = row.filter(|_| behind >= MISSED_MIN) else {
-        return refuse(
-            "So little is missing in this group that it is read at once, as soon as there is a connection.",
-        );
-    };
-    crate::inbox::readmit::give_up(work, &mut row)?;
-    Ok(Reply::Done)
 }
 
 fn renew(

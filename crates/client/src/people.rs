@@ -70,13 +70,15 @@ pub(crate) fn learn_all(work: &Work<'_>, group: &Group) -> Result<(), ClientErro
         let account = credential.certificate.account;
         let known = work.tx.account(&account)?;
         if known.as_ref().is_none_or(|row| row.username.is_none()) {
-            // Some of somebody's devices may be older than the name.
-            let (_, name) = unnamed.entry(account).or_insert((known, None));
-            *name = name.take().or(credential.name);
+            // Some of somebody's devices may be older than the name, or than the directory's key.
+            let (_, names) = unnamed.entry(account).or_insert((known, Vec::new()));
+            names.extend(credential.name);
         }
     }
-    let names: Vec<(&NameBinding, &AccountId)> =
-        unnamed.iter().filter_map(|(account, (_, name))| Some((name.as_ref()?, account))).collect();
+    let names: Vec<(&NameBinding, &AccountId)> = unnamed
+        .iter()
+        .flat_map(|(account, (_, names))| names.iter().map(move |name| (name, account)))
+        .collect();
     let good = directory_key(work)?.map(|key| verify_names(&names, &key)).unwrap_or_default();
     let proved: BTreeMap<AccountId, String> = names
         .iter()

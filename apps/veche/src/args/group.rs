@@ -21,13 +21,6 @@ pub(crate) enum GroupCommand {
         #[arg(long)]
         large: bool,
     },
-    /// Gives up what was missed in it, and goes on from where it is now
-    ///
-    /// For who was away for very long. This device asks to be added again, and a member's program does it.
-    Skip {
-        /// The chat's id or title
-        chat: String,
-    },
     /// Lets it go on in another place: as a large one, or without somebody who spoils it
     ///
     /// All others come over by themselves. Its link ends.

@@ -37,12 +37,6 @@ pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Resul
     lose_place(work, row)
 }
 
-/// A person does not want to wait until this device has read what it has missed.
-pub(crate) fn give_up(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> {
-    work.tx.delete_readmission(&row.log)?;
-    lose_place(work, row)
-}
-
 /// This device cannot follow what a member has written, which is no accident where it holds for many.
 pub(super) fn stuck_by(
     work: &mut Work<'_>,
