@@ -26,7 +26,7 @@ impl Signed<'_> {
     }
 }
 
-/// Which of many signatures are good. Checked together they take a third of the time; only where that
+/// Which of many signatures are good. Checked together they take less time; only where that
 /// fails is each checked alone (docs/decisions/0019). No verdict on a commit may come of it.
 pub(crate) fn verify_together(all: &[Signed<'_>]) -> Vec<bool> {
     if all.len() >= TOGETHER_MIN && are_good(all) == Some(true) {
