@@ -4,7 +4,6 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 use veche_testing::load::{Load, Options, run};
@@ -143,15 +142,19 @@ fn an_assembly_goes_on_where_it_was_killed() {
         command.arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("it starts")
     };
-    // Right behind each stage, and in the middle of what comes then.
-    for (stage, later_ms) in
-        [("Joining { next: 1 }", 300), ("Joining { next: 13 }", 0), ("Waking", 100)]
+    // Right behind each stage, and in the middle of the joins.
+    let half = folder.path().join("homes/00006");
+    for (stage, then) in
+        [("Joining { next: 1 }", Some(&half)), ("Joining { next: 13 }", None), ("Waking", None)]
     {
         let mut child = start();
         let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let reached = lines.map_while(Result::ok).any(|line| line.starts_with(stage));
         assert!(reached, "{stage} is never reached");
-        std::thread::sleep(Duration::from_millis(later_ms));
+        while then.is_some_and(|path| !path.exists()) {
+            assert!(child.try_wait().expect("it runs").is_none(), "it ends too early");
+            std::thread::yield_now();
+        }
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
     }

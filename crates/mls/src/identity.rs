@@ -305,12 +305,7 @@ impl Signer for Identity {
 /// Whether the account named in the certificate signed it.
 #[must_use]
 pub fn verify_certificate(certificate: &Certificate) -> bool {
-    Suite::from_number(certificate.inbox_suite).is_some()
-        && verify_signature(
-            certificate.account.as_bytes(),
-            &certificate.signed_bytes(),
-            &certificate.signature,
-        )
+    verify_certificates(std::slice::from_ref(certificate))
 }
 
 /// Whether all certificates are good, in less time than it takes to look at each.
@@ -330,13 +325,7 @@ pub(crate) fn verify_certificates(certificates: &[Certificate]) -> bool {
 /// Whether the directory with `directory_key` says that the name belongs to `account`.
 #[must_use]
 pub fn verify_name(name: &NameBinding, directory_key: &[u8; 32], account: &AccountId) -> bool {
-    name.account == *account
-        && veche_wire::certificate::is_username(&name.username)
-        && verify_signature(
-            directory_key,
-            &NameBinding::signed_bytes(&name.username, &name.account),
-            &name.signature,
-        )
+    verify_names(&[(name, account)], directory_key) == [true]
 }
 
 /// Which of these names belong to their accounts, in less time than [`verify_name`] takes for each.
