@@ -55,7 +55,7 @@ fn bytes_are_counted_for_messages_and_commits_of_each_size() {
     // To come in is measured without a database.
     rows.retain(|_, row| row.get("bytes_written").is_some());
     assert_eq!(rows.len(), 2 * 6, "{:?}", rows.keys());
-    assert_positive(&rows, &["bytes_written", "bytes_of_whole_values", "bytes_put_by_mls"]);
+    assert_positive(&rows, &["bytes_written", "bytes_of_whole_values"]);
     let written = |what: &str| rows[&format!("5 \"{what}\"")]["bytes_written"].as_u64().unwrap();
     assert!(
         written("message opened, 2 in a transaction") < written("message opened alone"),

@@ -2,7 +2,8 @@
 //! (docs/protocol.md, rules 13 and 14).
 
 use veche_mls::{
-    ChatKind, Envelope, GenerationSecret, Group, Invitation, JoinError, open_envelope, open_tree,
+    ChatKind, Envelope, GenerationSecret, Group, Invitation, JoinError, Joined, open_envelope,
+    open_tree,
 };
 use veche_store::{
     BlobRow, ChatRow, Direction, EntryRow, GenerationRow, InvitationRow, InvitationState, LogFlags,
@@ -312,12 +313,12 @@ fn join(
     let Some(tree) = tree.filter(|_| hash == invitation.tree.sha256) else {
         return ask_instead(work, row, invitation, "its member list is damaged");
     };
-    work.core.groups.remove(&invitation.log);
+    work.drop_group(&invitation.log)?;
     let (engine, identity) = (&work.core.engine, work.identity()?);
     let joined =
         Group::join(engine, work.keep, identity, &invitation.welcome, &tree, invitation.log);
     match joined {
-        Ok(group) => joined_group(work, row, invitation, group),
+        Ok(joined) => joined_group(work, row, invitation, joined),
         Err(JoinError::Keep(error)) => Err(veche_mls::MlsError::Keep(error).into()),
         Err(error) => ask_instead(work, row, invitation, &error.to_string()),
     }
@@ -408,7 +409,7 @@ fn joined_group(
     work: &mut Work<'_>,
     row: &InvitationRow,
     invitation: &Invitation,
-    group: Group,
+    Joined { group, members }: Joined,
 ) -> Result<(), ClientError> {
     let claimed = opened(row)?.1;
     let predecessor = obeyed(work, row)?;
@@ -430,7 +431,7 @@ fn joined_group(
         chat.title.clone_from(&group.policy().title);
         work.tx.put_chat(&chat)?;
     }
-    people::learn_all(work, &group)?;
+    people::learn_all(work, members.iter())?;
     let me = work.identity()?.account();
     let by_link = knock::is_answer(work, invitation)?;
     knock::joined(work, &invitation.log)?;

@@ -298,6 +298,7 @@ impl Client {
                 asks: &mut asks,
             })?;
             members::write_changed(tx, core)?;
+            core.save_groups(&keep)?;
             keep.flush()?;
             Ok(value)
         });

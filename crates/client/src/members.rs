@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use veche_mls::{Group, Policy, Summary};
 use veche_store::{LogState, MemberRow, Place, Tx};
-use veche_wire::{AccountId, Certificate, Credential, LogId};
+use veche_wire::{AccountId, Credential, DeviceId, LogId};
 
 use crate::api::{MemberView, Role};
 use crate::error::refuse;
@@ -40,7 +40,9 @@ pub(crate) fn follow(
         return Ok(());
     }
     let places = |credentials: &[Credential]| -> BTreeSet<Place> {
-        credentials.iter().map(|credential| place(&summary.policy_after, credential)).collect()
+        let certificates = credentials.iter().map(|credential| &credential.certificate);
+        let devices = certificates.map(|certificate| (certificate.account, certificate.device));
+        devices.map(|device| place(&summary.policy_after, device)).collect()
     };
     let (came, went) = (places(&summary.added), places(&summary.removed));
     work.tx.change_members(&log, group.history(), (&went, &came))?;
@@ -48,8 +50,7 @@ pub(crate) fn follow(
     Ok(())
 }
 
-fn place(policy: &Policy, credential: &Credential) -> Place {
-    let Certificate { account, device, .. } = credential.certificate;
+fn place(policy: &Policy, (account, device): (AccountId, DeviceId)) -> Place {
     (account, device, policy.role(&account) as u8)
 }
 
@@ -69,8 +70,7 @@ pub(crate) fn write_missing(tx: &Tx<'_>) -> Result<(), ClientError> {
 }
 
 fn write(tx: &Tx<'_>, group: &Group) -> Result<(), ClientError> {
-    let members = group.members();
-    let places = members.iter().map(|member| place(group.policy(), &member.credential)).collect();
+    let places = group.devices().map(|device| place(group.policy(), device)).collect();
     Ok(tx.put_members(&group.log(), group.history(), &places)?)
 }
 

@@ -85,6 +85,16 @@ pub(crate) struct Core {
     pub(crate) mutant: Option<crate::Mutant>,
 }
 
+impl Core {
+    /// Writes what the transaction has changed in groups.
+    pub(crate) fn save_groups(&mut self, keep: &StoreKeep<'_>) -> Result<(), ClientError> {
+        for group in self.groups.values_mut() {
+            group.save(&self.engine, keep)?;
+        }
+        Ok(())
+    }
+}
+
 /// One transaction.
 pub(crate) struct Work<'a> {
     pub(crate) tx: &'a Tx<'a>,
@@ -122,6 +132,14 @@ impl Work<'_> {
 
     pub(crate) fn put_group(&mut self, log: LogId, group: Group) {
         self.core.groups.insert(log, group);
+    }
+
+    /// Takes the group of a log out of the cache, for another to come in its place in the store.
+    pub(crate) fn drop_group(&mut self, log: &LogId) -> Result<(), ClientError> {
+        if let Some(mut group) = self.core.groups.remove(log) {
+            group.save(&self.core.engine, self.keep)?;
+        }
+        Ok(())
     }
 
     /// A look at the group of a log in which this device is.

@@ -180,6 +180,11 @@ impl<'a> Provider<'a> {
     pub(crate) fn new(engine: &'a Engine, keep: &'a dyn Keep) -> Self {
         Self { engine, storage: Storage::new(keep) }
     }
+
+    /// One whose storage puts large values off until the group is saved.
+    pub(crate) fn putting_off(engine: &'a Engine, keep: &'a dyn Keep) -> Self {
+        Self { engine, storage: Storage::putting_off(keep) }
+    }
 }
 
 impl<'a> OpenMlsProvider for Provider<'a> {

@@ -3,11 +3,13 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
-use openmls::group::{GroupEpoch, GroupId, MlsGroup, MlsGroupJoinConfig};
+use openmls::group::{GroupEpoch, GroupId, MlsGroup, MlsGroupJoinConfig, PastEpochDeletion};
 use openmls::prelude::{
     Capabilities, Credential as MlsCredential, CredentialType, CredentialWithKey, ExtensionType,
-    LeafNodeIndex, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProtocolVersion, SenderRatchetConfiguration,
+    LeafNodeIndex, OpenMlsProvider, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, ProtocolVersion,
+    SenderRatchetConfiguration,
 };
+use openmls_traits::storage::StorageProvider;
 use tls_codec::Serialize;
 use veche_wire::{AccountId, Credential, DeviceId, LogId};
 use zeroize::Zeroizing;
@@ -19,6 +21,7 @@ use crate::judge::{SkipReason, Summary, lifetime, read_credential, who};
 use crate::keep::{Keep, KeepError};
 use crate::policy::{CREDENTIAL_TYPE, POLICY_EXTENSION, Policy};
 use crate::rules::Who;
+use crate::storage::{PutOff, Storage};
 use crate::tokens::GenerationSecret;
 
 /// How many messages of one sender may come late: senders are first in, first out.
@@ -75,6 +78,7 @@ pub struct Group {
     /// Who is inside, by leaf, once it was asked for: to read thousands of credentials takes longer
     /// than what else a commit takes.
     places: OnceCell<Vec<(u32, Who)>>,
+    put_off: PutOff,
 }
 
 impl std::fmt::Debug for Group {
@@ -116,7 +120,7 @@ impl Group {
             .with_capabilities(capabilities())
             .build(&Provider::new(engine, keep), identity, credential_with_key(identity))
             .map_err(MlsError::broken)?;
-        Ok(Self { mls, policy, log, places: OnceCell::new() })
+        Ok(Self { mls, policy, log, places: OnceCell::new(), put_off: PutOff::default() })
     }
 
     /// Loads the group of `log`; `None` where there is none.
@@ -124,7 +128,7 @@ impl Group {
     /// # Errors
     /// Where the store fails, or holds what is not a group of ours.
     pub fn load(keep: &dyn Keep, log: LogId) -> Result<Option<Self>, MlsError> {
-        let storage = crate::storage::Storage::new(keep);
+        let storage = Storage::new(keep);
         match MlsGroup::load(&storage, &GroupId::from_slice(log.as_bytes()))? {
             Some(mls) => Self::from_mls(mls, log).map(Some),
             None => Ok(None),
@@ -134,7 +138,34 @@ impl Group {
     pub(crate) fn from_mls(mls: MlsGroup, log: LogId) -> Result<Self, MlsError> {
         let policy = Policy::from_extensions(mls.extensions())
             .ok_or(MlsError::Malformed("the group's policy"))?;
-        Ok(Self { mls, policy, log, places: OnceCell::new() })
+        Ok(Self { mls, policy, log, places: OnceCell::new(), put_off: PutOff::default() })
+    }
+
+    /// Writes what [`Self::seal`], [`Self::open`], [`Self::process`] and [`Self::merge_own`] have changed
+    /// and not written yet: the ratchet tree and the message secrets. To be called before the
+    /// transaction of these changes ends, once for all of them; without it, what the store holds of the
+    /// group does not fit together.
+    ///
+    /// # Errors
+    /// Where the store fails: roll back, drop the group.
+    pub fn save(&mut self, engine: &Engine, keep: &dyn Keep) -> Result<(), MlsError> {
+        let PutOff { tree, secrets } = std::mem::take(&mut self.put_off);
+        let provider = Provider::new(engine, keep);
+        if tree {
+            provider.storage().write_tree(self.mls.group_id(), self.mls.treesync())?;
+        }
+        if secrets {
+            // We keep none of past epochs; what OpenMLS does besides is to write the current ones.
+            self.mls
+                .delete_past_epoch_secrets(&provider, PastEpochDeletion::delete_all())
+                .map_err(MlsError::broken)?;
+        }
+        Ok(())
+    }
+
+    /// What was done through this provider is to be saved.
+    pub(crate) fn put_off(&mut self, provider: &Provider<'_>) {
+        self.put_off = self.put_off.and(provider.storage().put_off());
     }
 
     /// Deletes the group's state: its keys are gone.
@@ -142,7 +173,7 @@ impl Group {
     /// # Errors
     /// Where the store fails.
     pub fn forget(mut self, keep: &dyn Keep) -> Result<(), MlsError> {
-        Ok(self.mls.delete(&crate::storage::Storage::new(keep))?)
+        Ok(self.mls.delete(&Storage::new(keep))?)
     }
 
     /// The log.
@@ -213,6 +244,16 @@ impl Group {
     #[must_use]
     pub fn accounts(&self) -> BTreeSet<AccountId> {
         self.places().iter().map(|(_, who)| who.account).collect()
+    }
+
+    /// The devices inside, by leaf.
+    pub fn devices(&self) -> impl Iterator<Item = (AccountId, DeviceId)> {
+        self.places().iter().map(|(_, who)| (who.account, who.device))
+    }
+
+    /// The same group, of which is known who is inside.
+    pub(crate) fn with_places(self, places: Vec<(u32, Who)>) -> Self {
+        Self { places: OnceCell::from(places), ..self }
     }
 
     /// Who is inside, by leaf.
@@ -319,7 +360,7 @@ impl Group {
         if !self.has_pending() {
             return Ok(());
         }
-        self.mls.clear_pending_commit(&crate::storage::Storage::new(keep)).map_err(MlsError::broken)
+        self.mls.clear_pending_commit(&Storage::new(keep)).map_err(MlsError::broken)
     }
 }
 

@@ -305,20 +305,22 @@ impl Signer for Identity {
 /// Whether the account named in the certificate signed it.
 #[must_use]
 pub fn verify_certificate(certificate: &Certificate) -> bool {
-    verify_certificates(std::slice::from_ref(certificate))
+    verify_certificates(std::iter::once(certificate))
 }
 
 /// Whether all certificates are good, in less time than it takes to look at each.
-pub(crate) fn verify_certificates(certificates: &[Certificate]) -> bool {
+pub(crate) fn verify_certificates<'a>(
+    certificates: impl Iterator<Item = &'a Certificate> + Clone,
+) -> bool {
     let signed: Vec<Signed<'_>> = certificates
-        .iter()
+        .clone()
         .map(|certificate| Signed {
             key: certificate.account.as_bytes(),
             bytes: certificate.signed_bytes(),
             signature: &certificate.signature,
         })
         .collect();
-    certificates.iter().all(|one| Suite::from_number(one.inbox_suite).is_some())
+    certificates.into_iter().all(|one| Suite::from_number(one.inbox_suite).is_some())
         && verify_together(&signed).into_iter().all(|good| good)
 }
 

@@ -13,7 +13,7 @@ use veche_wire::{Certificate, Credential, LogId, limits};
 use crate::engine::{Engine, Provider, Suite};
 use crate::group::{Group, MlsError, capabilities, credential_with_key, join_configuration};
 use crate::identity::{Identity, verify_certificates};
-use crate::judge::{NOT_CERTIFIED, SkipReason, lifetime, read_leaf, read_leaf_uncertified};
+use crate::judge::{NOT_CERTIFIED, SkipReason, lifetime, read_leaf, read_leaf_uncertified, who};
 use crate::keep::{Keep, KeepError};
 use crate::policy::Policy;
 
@@ -198,6 +198,15 @@ pub(crate) fn read_key_package(
     Ok((package, credential))
 }
 
+/// A group that this device has come into.
+#[derive(Debug)]
+pub struct Joined {
+    /// It.
+    pub group: Group,
+    /// All who are inside, this device too, by leaf. Their certificates are good.
+    pub members: Vec<Credential>,
+}
+
 impl Group {
     /// Joins from a Welcome and the ratchet tree after the adding commit; takes the place of an
     /// older state of the same group (docs/protocol.md, rule 7). Uses the KeyPackage up.
@@ -215,7 +224,7 @@ impl Group {
         welcome: &[u8],
         tree: &[u8],
         log: LogId,
-    ) -> Result<Self, JoinError> {
+    ) -> Result<Joined, JoinError> {
         let welcome = read_welcome(welcome)?;
         let tree = RatchetTreeIn::tls_deserialize_exact(tree).map_err(JoinError::invalid)?;
         let provider = Provider::new(engine, keep);
@@ -243,8 +252,11 @@ impl Group {
             old.delete(provider.storage())?;
         }
         let mls = staged.into_group(&provider).map_err(refused)?;
-        check_leaves(&mls)?;
-        Self::from_mls(mls, log).map_err(JoinError::invalid)
+        let members = check_leaves(&mls)?;
+        let group = Self::from_mls(mls, log).map_err(JoinError::invalid)?;
+        let places = members.iter().map(|(leaf, credential)| (*leaf, who(credential)));
+        let group = group.with_places(places.collect());
+        Ok(Joined { group, members: members.into_iter().map(|(_, member)| member).collect() })
     }
 }
 
@@ -256,14 +268,18 @@ fn read_welcome(bytes: &[u8]) -> Result<Welcome, JoinError> {
     }
 }
 
-/// Every leaf must be as ours are, or the server's choice of tree could bring strangers in.
-fn check_leaves(mls: &MlsGroup) -> Result<(), JoinError> {
+/// Who is inside, by leaf. Every leaf must be as ours are, or the server's choice of tree could bring
+/// strangers in.
+fn check_leaves(mls: &MlsGroup) -> Result<Vec<(u32, Credential)>, JoinError> {
     let leaves = mls.treesync().full_leaves();
-    let certificates = leaves
-        .map(|(_, leaf)| Ok(read_leaf_uncertified(leaf)?.certificate))
+    let members = leaves
+        .map(|(index, leaf)| Ok((index.u32(), read_leaf_uncertified(leaf)?)))
         .collect::<Result<Vec<_>, SkipReason>>()
         .map_err(JoinError::invalid)?;
-    if verify_certificates(&certificates) { Ok(()) } else { Err(JoinError::invalid(NOT_CERTIFIED)) }
+    match verify_certificates(members.iter().map(|(_, member)| &member.certificate)) {
+        true => Ok(members),
+        false => Err(JoinError::invalid(NOT_CERTIFIED)),
+    }
 }
 
 fn refused(error: WelcomeError<KeepError>) -> JoinError {

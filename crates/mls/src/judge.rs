@@ -389,7 +389,7 @@ impl Group {
     }
 
     /// Applies a judged commit; the own one that comes back is merged. Writes nothing unless it
-    /// returns [`Processed::Applied`]. (A device that is removed cannot check the confirmation tag
+    /// returns [`Processed::Applied`], and then not all of it before [`Self::save`]. (A device that is removed cannot check the confirmation tag
     /// of the commit that removes it.)
     ///
     /// # Errors
@@ -402,7 +402,7 @@ impl Group {
     ) -> Result<Processed, MlsError> {
         match std::mem::replace(&mut judged.attempt, Attempt::Own) {
             Attempt::Staged(staged) if self.leads_where_judged(&staged, &judged) => {
-                self.merge(&Provider::new(engine, keep), *staged, &judged)?;
+                self.merge(&Provider::putting_off(engine, keep), *staged, &judged)?;
                 Ok(Processed::Applied(Box::new(judged.summary)))
             }
             Attempt::Staged(_) => {
@@ -444,13 +444,16 @@ impl Group {
             let (id, epoch, leaf) = encryption_key_pairs_of(&self.mls);
             provider.storage().delete_encryption_epoch_key_pairs(&id, &epoch, leaf)?;
         }
-        self.mls.merge_staged_commit(provider, staged).map_err(MlsError::broken)?;
+        let merged = self.mls.merge_staged_commit(provider, staged);
+        self.put_off(provider);
+        merged.map_err(MlsError::broken)?;
         self.policy = judged.summary.policy_after.clone();
         self.went_on(Some(&judged.summary));
         Ok(())
     }
 
     /// Merges the own pending commit, once it came back and was judged (docs/protocol.md, rule 4).
+    /// To be followed by [`Self::save`].
     ///
     /// # Errors
     /// [`MlsError::NotPending`] where what was judged is not the pending commit; else where the
@@ -466,10 +469,17 @@ impl Group {
         if *pending.group_context() != judged.context {
             return Err(MlsError::NotPending);
         }
-        self.mls.merge_pending_commit(&Provider::new(engine, keep)).map_err(MlsError::broken)?;
+        self.merge_pending(engine, keep)?;
         self.policy = judged.summary.policy_after.clone();
         self.went_on(Some(&judged.summary));
         Ok(judged.summary)
+    }
+
+    fn merge_pending(&mut self, engine: &Engine, keep: &dyn Keep) -> Result<(), MlsError> {
+        let provider = Provider::putting_off(engine, keep);
+        let merged = self.mls.merge_pending_commit(&provider);
+        self.put_off(&provider);
+        merged.map_err(MlsError::broken)
     }
 
     /// Merges the pending commit as soon as it is made: what docs/protocol.md, rule 4, forbids, for
@@ -479,7 +489,7 @@ impl Group {
     /// As [`Group::merge_own`].
     #[cfg(any(test, feature = "mutants"))]
     pub fn merge_own_early(&mut self, engine: &Engine, keep: &dyn Keep) -> Result<(), MlsError> {
-        self.mls.merge_pending_commit(&Provider::new(engine, keep)).map_err(MlsError::broken)?;
+        self.merge_pending(engine, keep)?;
         self.policy = Policy::from_extensions(self.mls.extensions())
             .ok_or(MlsError::Malformed("the group's policy"))?;
         self.went_on(None);

@@ -50,7 +50,7 @@ pub use identity::{
     verify_certificate, verify_name, verify_names, verify_rider,
 };
 pub use join::{
-    JoinError, REFERENCE_BYTES, check_key_package, forget_key_package,
+    JoinError, Joined, REFERENCE_BYTES, check_key_package, forget_key_package,
     forget_key_package_reference, generate_key_package, is_own_key_package, key_package_credential,
     key_package_reference, welcomed,
 };

@@ -59,7 +59,8 @@ pub enum JunkReason {
 
 impl Group {
     /// Seals `payload` as an MLS PrivateMessage whose authenticated data is `bound`; the caller
-    /// seals the result as an entry. Consumes a key: the caller saves the bytes with the state.
+    /// seals the result as an entry. Consumes a key: the caller keeps the bytes and calls
+    /// [`Self::save`] in one transaction.
     ///
     /// # Errors
     /// [`MlsError::NotInside`], or where the store fails.
@@ -79,11 +80,10 @@ impl Group {
             return Err(MlsError::NotInside);
         }
         self.mls.set_aad(bound.encode());
-        self.mls
-            .create_message(&Provider::new(engine, keep), identity, payload)
-            .map_err(MlsError::broken)?
-            .to_bytes()
-            .map_err(MlsError::broken)
+        let provider = Provider::putting_off(engine, keep);
+        let message = self.mls.create_message(&provider, identity, payload);
+        self.put_off(&provider);
+        message.map_err(MlsError::broken)?.to_bytes().map_err(MlsError::broken)
     }
 
     /// The authenticated data of a PrivateMessage, before anything is consumed or verified.
@@ -97,7 +97,7 @@ impl Group {
     }
 
     /// Opens a message. Its authenticated data is compared with the entry's outer fields before
-    /// anything is consumed.
+    /// anything is consumed. What it changes is written by [`Self::save`].
     ///
     /// # Errors
     /// [`MlsError::NotInside`], or where the store fails: roll back, drop the group.
@@ -124,7 +124,10 @@ impl Group {
         if message.epoch() != self.mls.epoch() {
             return Ok(Opened::Junk(JunkReason::Epoch));
         }
-        let processed = match self.mls.process_message(&Provider::new(engine, keep), message) {
+        let provider = Provider::putting_off(engine, keep);
+        let processed = self.mls.process_message(&provider, message);
+        self.put_off(&provider);
+        let processed = match processed {
             Ok(processed) => processed,
             Err(ProcessMessageError::StorageError(error)) => return Err(error.into()),
             Err(ProcessMessageError::GroupStateError(_)) => return Err(MlsError::NotInside),

@@ -3,6 +3,13 @@
 //! MessagePack describes itself (postcard wrote a tree that did not read back) and is written with
 //! structs as arrays and bytes as binary. The version byte names the layout as a whole: values of
 //! another version are refused, never guessed at.
+//!
+//! OpenMLS writes the ratchet tree and the message secrets whole at each change, and in a group of
+//! thousands to encode them takes longer than the change itself. Where a [`Group`](crate::Group)
+//! changes, they are put off until [`Group::save`](crate::Group::save), once for all changes of a
+//! transaction.
+
+use std::cell::Cell;
 
 use openmls_traits::storage::{CURRENT_VERSION, StorageProvider, traits};
 use rmp_serde::config::BytesMode;
@@ -17,6 +24,24 @@ const FORMAT: u8 = 1;
 /// OpenMLS's view of a [`Keep`].
 pub(crate) struct Storage<'a> {
     keep: &'a dyn Keep,
+    /// What was to be written and was put off; `None` where nothing is.
+    put_off: Option<Cell<PutOff>>,
+}
+
+/// Which large values of a group are newer in memory than in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PutOff {
+    /// The ratchet tree.
+    pub(crate) tree: bool,
+    /// The message secrets.
+    pub(crate) secrets: bool,
+}
+
+impl PutOff {
+    /// What either says.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { tree: self.tree || other.tree, secrets: self.secrets || other.secrets }
+    }
 }
 
 /// Writes a value as it is stored.
@@ -42,8 +67,26 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> KeepError {
 }
 
 impl<'a> Storage<'a> {
+    /// One that writes everything at once.
     pub(crate) fn new(keep: &'a dyn Keep) -> Self {
-        Self { keep }
+        Self { keep, put_off: None }
+    }
+
+    /// One that puts the large values off; [`Self::put_off`] tells which.
+    pub(crate) fn putting_off(keep: &'a dyn Keep) -> Self {
+        Self { keep, put_off: Some(Cell::default()) }
+    }
+
+    /// What was put off.
+    pub(crate) fn put_off(&self) -> PutOff {
+        self.put_off.as_ref().map(Cell::get).unwrap_or_default()
+    }
+
+    /// Whether a large value is put off instead of being written.
+    fn puts_off(&self, value: PutOff) -> bool {
+        let Some(put_off) = &self.put_off else { return false };
+        put_off.set(put_off.get().and(value));
+        true
     }
 
     fn write<K: Serialize, V: Serialize + ?Sized>(
@@ -103,6 +146,9 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         group_id: &K,
         value: &T,
     ) -> Outcome<()> {
+        if self.puts_off(PutOff { tree: true, secrets: false }) {
+            return Ok(());
+        }
         self.write("mls tree", group_id, value)
     }
 
@@ -198,6 +244,9 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         group_id: &K,
         value: &T,
     ) -> Outcome<()> {
+        if self.puts_off(PutOff { tree: false, secrets: true }) {
+            return Ok(());
+        }
         self.write("mls message secrets", group_id, value)
     }
 

@@ -81,6 +81,7 @@ impl Crowd {
             merge(&mut group, &sender_keep, &sender, &entry, &made.mls_bytes)?;
             draft = Some(made);
         }
+        group.save(engine, &sender_keep).map_err(words)?;
         let draft = draft.ok_or("a group has two leaves at least")?;
         let joiner = draft
             .joiners

@@ -5,15 +5,16 @@
 //! The trees are fresh: nobody but the one who added all others has committed, which is where commits
 //! are largest (some 400 kB at 5,000 leaves, against 2 kB in a tree where most have).
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use veche_mls::{Change, Group, Keep, KeepError, MemoryKeep, Suite};
+use veche_mls::{Change, Engine, Group, Keep, KeepError, MemoryKeep, Suite};
 use veche_store::{DatabaseKey, KeepBatch, Store, StoreError};
+use veche_wire::LogId;
 
-use super::crowd::{self, Crowd};
+use super::crowd::{self, Crowd, Device};
 use super::meter::{self, Meter, each, rounded};
 use super::{Sizes, Stopped, words};
 
@@ -27,9 +28,10 @@ pub(super) fn run(sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Result<(), St
 fn measure(leaves: usize, sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Result<(), Stopped> {
     let folder = tempfile::tempdir().map_err(words)?;
     let crowd = Crowd::gather(leaves, Suite::Classic)?;
-    let mut sender = Disk::holding(&folder.path().join("sender"), &crowd.sender_keep, &crowd)?;
-    let mut receiver =
-        Disk::holding(&folder.path().join("receiver"), &crowd.receiver_keep, &crowd)?;
+    let keeps = (&crowd.sender_keep, &crowd.sender);
+    let mut sender = Disk::holding(&folder.path().join("sender"), keeps, crowd.log)?;
+    let keeps = (&crowd.receiver_keep, &crowd.receiver);
+    let mut receiver = Disk::holding(&folder.path().join("receiver"), keeps, crowd.log)?;
     for (what, meter, bytes) in [
         ("500 added at most, the commit made", &crowd.adding, None),
         ("joined with a Welcome and the tree", &crowd.joining, Some(crowd.tree_bytes)),
@@ -88,13 +90,18 @@ fn in_memory(what: &str, leaves: usize, meter: &Meter, bytes: Option<usize>) -> 
 }
 
 /// A member whose state lies in an encrypted database in a file.
-struct Disk {
+struct Disk<'a> {
     store: Store,
     group: Group,
+    engine: &'a Engine,
 }
 
-impl Disk {
-    fn holding(folder: &Path, state: &MemoryKeep, crowd: &Crowd) -> Result<Self, Stopped> {
+impl<'a> Disk<'a> {
+    fn holding(
+        folder: &Path,
+        (state, device): (&MemoryKeep, &'a Device),
+        log: LogId,
+    ) -> Result<Self, Stopped> {
         std::fs::create_dir_all(folder).map_err(words)?;
         let key = DatabaseKey::from_bytes([9; 32]);
         let path = folder.join(veche_store::DATABASE_FILE);
@@ -107,7 +114,7 @@ impl Disk {
                 Ok(())
             })
             .map_err(words)?;
-        Ok(Self { store, group: crowd::load(state, crowd.log)? })
+        Ok(Self { store, group: crowd::load(state, log)?, engine: &device.engine })
     }
 }
 
@@ -120,8 +127,6 @@ struct Cost {
     written: u64,
     /// The whole values that changed, each once in a transaction.
     whole: u64,
-    /// All that OpenMLS put, each time.
-    put: u64,
     /// What the process gave to the system to write: pages of the journal and the database.
     disk: Option<u64>,
     /// The size of the entry, of commits.
@@ -131,14 +136,14 @@ struct Cost {
 impl Cost {
     /// Does `step` `count` times, `batch` in one transaction.
     fn of(
-        disk: &mut Disk,
+        disk: &mut Disk<'_>,
         count: usize,
         batch: usize,
         mut step: impl FnMut(&mut Group, &dyn Keep, u32) -> Result<(), Stopped>,
     ) -> Result<Self, Stopped> {
-        let Disk { store, group } = disk;
+        let Disk { store, group, engine } = disk;
         let mut meter = Meter::default();
-        let (mut whole, mut put) = (0, 0);
+        let mut whole = 0;
         let (kept_before, disk_before) = (store.keep_bytes_written(), meter::bytes_written());
         let mut numbers = 0..u32::try_from(count).map_err(words)?;
         while !numbers.is_empty() {
@@ -149,19 +154,17 @@ impl Cost {
                     for number in numbers {
                         step(group, &keep, number).map_err(Failed)?;
                     }
+                    group.save(engine, &keep).map_err(|error| Failed(error.to_string()))?;
                     Ok(keep.flush()?)
                 })
             });
-            let (changed, all) = counted.map_err(|Failed(words)| words)?;
-            whole += changed;
-            put += all;
+            whole += counted.map_err(|Failed(words)| words)?;
         }
         Ok(Self {
             count,
             meter,
             written: store.keep_bytes_written() - kept_before,
             whole,
-            put,
             disk: meter::bytes_written().zip(disk_before).map(|(after, before)| after - before),
             commit_bytes: None,
         })
@@ -175,7 +178,6 @@ impl Cost {
             "count": self.count,
             "bytes_written": each(self.written, self.count),
             "bytes_of_whole_values": each(self.whole, self.count),
-            "bytes_put_by_mls": each(self.put, self.count),
             "bytes_to_the_disk": self.disk.map(|bytes| each(bytes, self.count)),
             "entry_bytes": self.commit_bytes,
             "cpu_ms": rounded(self.meter.cpu_ms(self.count)),
@@ -197,18 +199,17 @@ impl From<StoreError> for Failed {
 struct Counted<'tx> {
     batch: KeepBatch<'tx>,
     sizes: RefCell<BTreeMap<(String, Vec<u8>), u64>>,
-    put: Cell<u64>,
 }
 
 impl<'tx> Counted<'tx> {
     fn new(batch: KeepBatch<'tx>) -> Self {
-        Self { batch, sizes: RefCell::default(), put: Cell::new(0) }
+        Self { batch, sizes: RefCell::default() }
     }
 
-    /// Writes the batch; gives the bytes of the changed values and of everything that was put.
-    fn flush(self) -> Result<(u64, u64), StoreError> {
+    /// Writes the batch; gives the bytes of the changed values.
+    fn flush(self) -> Result<u64, StoreError> {
         self.batch.flush()?;
-        Ok((self.sizes.borrow().values().sum(), self.put.get()))
+        Ok(self.sizes.borrow().values().sum())
     }
 }
 
@@ -220,7 +221,6 @@ impl Keep for Counted<'_> {
     fn put(&self, label: &str, key: &[u8], bytes: &[u8]) -> Result<(), KeepError> {
         let size = bytes.len() as u64;
         self.sizes.borrow_mut().insert((label.to_owned(), key.to_vec()), size);
-        self.put.set(self.put.get() + size);
         self.batch.put(label, key, bytes);
         Ok(())
     }

@@ -136,9 +136,7 @@ fn applied(
 ) -> Result<(), ClientError> {
     let is_own = own.is_some();
     outbox::new_epoch(work, row)?;
-    for credential in summary.added.iter().chain(&summary.removed) {
-        people::learn(work, credential)?;
-    }
+    people::learn_all(work, summary.added.iter().chain(&summary.removed))?;
     lines(work, row, entry, (summary, leavers))?;
     if summary.self_removed {
         row.state = LogState::Removed;

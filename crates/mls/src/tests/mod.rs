@@ -56,6 +56,8 @@ pub(crate) struct Person {
     pub(crate) name: String,
     pub(crate) engine: Engine,
     pub(crate) keep: MemoryKeep,
+    /// Whether what is done now is all of one transaction, in which nothing is loaded again.
+    pub(crate) in_transaction: bool,
     pub(crate) identity: Identity,
     pub(crate) admin: AdminSecret,
     pub(crate) group: Option<Group>,
@@ -105,6 +107,7 @@ impl Person {
             name: name.to_owned(),
             engine,
             keep: MemoryKeep::default(),
+            in_transaction: false,
             identity,
             admin,
             group: None,
@@ -142,7 +145,11 @@ impl Person {
 
     /// The group as the store holds it: what is in memory must never matter.
     pub(crate) fn restart(&mut self) {
-        if let Some(group) = self.group.take() {
+        if self.in_transaction {
+            return;
+        }
+        if let Some(mut group) = self.group.take() {
+            group.save(&self.engine, &self.keep).unwrap();
             self.group = Group::load(&self.keep, group.log()).unwrap();
         }
     }
@@ -163,7 +170,7 @@ impl Person {
             .find(|joiner| joiner.credential.certificate.device == device)
             .unwrap();
         let log = from.group().log();
-        let group = Group::join(
+        let joined = Group::join(
             &self.engine,
             &self.keep,
             &self.identity,
@@ -172,7 +179,7 @@ impl Person {
             log,
         )
         .unwrap();
-        self.group = Some(group);
+        self.group = Some(joined.group);
         self.generation = from.generation;
         self.secret.clone_from(&from.secret);
         self.counter = 0;
@@ -341,6 +348,16 @@ pub(crate) fn apply(entry: &Entry, people: &mut [&mut Person]) {
     for person in people {
         let seen = person.see(entry);
         assert!(matches!(seen, Seen::Applied(_)), "{}: {seen:?}", person.name);
+    }
+}
+
+/// Does something in one transaction of each of them.
+pub(crate) fn together(people: &mut [&mut Person], act: impl FnOnce(&mut [&mut Person])) {
+    people.iter_mut().for_each(|person| person.in_transaction = true);
+    act(people);
+    for person in people {
+        person.in_transaction = false;
+        person.restart();
     }
 }
 

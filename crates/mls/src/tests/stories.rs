@@ -410,11 +410,42 @@ fn the_tree_of_a_hundred_goes_through_the_store_and_a_blob() {
     apply(&entry, &mut [&mut ana, &mut bo, &mut cy]);
     assert_together(&[&ana, &bo, &cy]);
 
-    // What a message costs the store: the message secrets and little else.
-    ana.keep.reset_written();
-    ana.say("what does it cost?");
-    let (written, tree) = (ana.keep.written(), draft.tree.len() as u64);
-    assert!(written < tree, "a message wrote {written} bytes, the tree has {tree}");
+    // What messages cost the store: the message secrets, once for all of a transaction.
+    ana.restart();
+    let written_for = |ana: &mut Person, messages: usize| {
+        ana.keep.reset_written();
+        together(&mut [ana], |people| {
+            (0..messages).for_each(|_| drop(people[0].say("what does it cost?")));
+        });
+        ana.keep.written()
+    };
+    let (one, many) = (written_for(&mut ana, 1), written_for(&mut ana, 10));
+    let tree = draft.tree.len() as u64;
+    assert!(0 < one && one < tree, "a message wrote {one} bytes, the tree has {tree}");
+    assert!(many < 2 * one, "a message wrote {one} bytes, ten wrote {many}");
+}
+
+#[test]
+fn what_a_group_was_saved_as_is_what_it_is() {
+    let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
+    let mut last = None;
+    together(&mut [&mut ana, &mut bo, &mut cy], |people| {
+        let update = Change { update: true, ..Change::default() };
+        for author in [1, 0, 2] {
+            let entry = people[author].commit(&update);
+            apply(&entry, people);
+            let entry = people[author].say("with a commit of somebody before and after it");
+            let seen: Vec<Seen> = people.iter_mut().map(|person| person.see(&entry)).collect();
+            assert_eq!(seen.iter().filter(|seen| matches!(seen, Seen::Message(..))).count(), 2);
+            last = Some(entry);
+        }
+    });
+    assert_together(&[&ana, &bo, &cy]);
+    // The key of what was opened is gone also from what was saved.
+    assert!(matches!(bo.see(&last.unwrap()), Seen::Junk));
+    let entry = ana.commit(&Change { removes: vec![ana.leaf(&bo)], ..Change::default() });
+    apply(&entry, &mut [&mut ana, &mut cy]);
+    assert_together(&[&ana, &cy]);
 }
 
 #[test]

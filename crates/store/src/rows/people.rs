@@ -59,6 +59,36 @@ impl Tx<'_> {
         found(self.connection().prepare_cached(&sql)?.query_row([username], read))
     }
 
+    /// Whether it is known here what username somebody has.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn has_username(&self, account: &AccountId) -> Result<bool, StoreError> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM account WHERE account = ?1 AND username IS NOT NULL)";
+        Ok(self
+            .connection()
+            .prepare_cached(sql)?
+            .query_row([account.as_bytes()], |row| row.get(0))?)
+    }
+
+    /// Writes down that there is somebody, of whose username nothing was known, and that it is `username`;
+    /// but not one that somebody else has here.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn learn_account(
+        &self,
+        account: &AccountId,
+        username: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO account (account, username)
+             VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM account WHERE username = ?2) THEN NULL ELSE ?2 END)
+             ON CONFLICT (account) DO UPDATE SET username = coalesce(username, excluded.username)";
+        self.connection().prepare_cached(sql)?.execute(params![account.as_bytes(), username])?;
+        Ok(())
+    }
+
     /// Writes a person.
     ///
     /// # Errors
