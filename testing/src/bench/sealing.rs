@@ -1,11 +1,11 @@
-//! Sealing and opening a message by group size, without a database: once with the state put into
-//! memory as a client puts it, once without putting it anywhere; beside the bare cipher on the same
+//! Sealing and opening a message by group size, without a database: once with the state saved
+//! into memory after each, as for a message alone in its transaction, once without saving it; beside the bare cipher on the same
 //! bytes.
 
 use serde_json::{Value, json};
-use veche_mls::{Group, Keep, KeepError, Suite};
+use veche_mls::{Group, MemoryKeep, Suite};
 
-use super::crowd::{self, Crowd};
+use super::crowd::{self, Crowd, Device};
 use super::meter::{Meter, each, ratio, rounded};
 use super::{Sizes, Stopped, words};
 
@@ -26,14 +26,12 @@ fn measure(leaves: usize, suite: Suite, messages: usize) -> Result<Value, Stoppe
     let crowd = gathering.time(|| Crowd::gather(leaves, suite))?;
     let mut sender = crowd::load(&crowd.sender_keep, crowd.log)?;
     let mut receiver = crowd::load(&crowd.receiver_keep, crowd.log)?;
-    let mut talk = |keeps: (&dyn Keep, &dyn Keep)| {
-        Talk::of((&mut sender, keeps.0), (&mut receiver, keeps.1), &crowd, messages)
-    };
+    let mut talk = |saves| Talk::of((&mut sender, &mut receiver), &crowd, messages, saves);
     crowd.sender_keep.reset_written();
     crowd.receiver_keep.reset_written();
-    let kept = talk((&crowd.sender_keep, &crowd.receiver_keep))?;
-    // Even then the storage trait turns the state into bytes each time.
-    let unkept = talk((&Nowhere, &Nowhere))?;
+    let kept = talk(true)?;
+    let written = (crowd.sender_keep.written(), crowd.receiver_keep.written());
+    let unkept = talk(false)?;
     let bare = floor(kept.entry_bytes, messages)?.cpu_ms(messages);
     Ok(json!({
         "bench": "sealing",
@@ -48,8 +46,8 @@ fn measure(leaves: usize, suite: Suite, messages: usize) -> Result<Value, Stoppe
         "floor_cpu_ms": rounded(bare),
         "seal_ratio": ratio(kept.seal.cpu_ms(messages), bare),
         "open_ratio": ratio(kept.open.cpu_ms(messages), bare),
-        "state_bytes_sealed": each(crowd.sender_keep.written(), messages),
-        "state_bytes_opened": each(crowd.receiver_keep.written(), messages),
+        "state_bytes_sealed": each(written.0, messages),
+        "state_bytes_opened": each(written.1, messages),
         "gather_cpu_ms": rounded(gathering.cpu_ms(1)),
     }))
 }
@@ -64,16 +62,26 @@ struct Talk {
 impl Talk {
     /// The sender says as much as is to be measured, and the receiver opens each at once.
     fn of(
-        (sender, sender_keep): (&mut Group, &dyn Keep),
-        (receiver, receiver_keep): (&mut Group, &dyn Keep),
+        (sender, receiver): (&mut Group, &mut Group),
         crowd: &Crowd,
         messages: usize,
+        saves: bool,
     ) -> Result<Self, Stopped> {
+        let (seals, opens) = (&crowd.sender_keep, &crowd.receiver_keep);
+        let save = |group: &mut Group, device: &Device, keep: &MemoryKeep| match saves {
+            true => group.save(&device.engine, keep).map_err(words),
+            false => Ok(()),
+        };
         let mut talk = Self { seal: Meter::default(), open: Meter::default(), entry_bytes: 0 };
         for counter in 0..u32::try_from(messages).map_err(words)? {
-            let entry =
-                talk.seal.time(|| crowd::seal(sender, sender_keep, &crowd.sender, counter))?;
-            talk.open.time(|| crowd::open(receiver, receiver_keep, &crowd.receiver, &entry))?;
+            let entry = talk.seal.time(|| {
+                let entry = crowd::seal(sender, seals, &crowd.sender, counter)?;
+                save(sender, &crowd.sender, seals).map(|()| entry)
+            })?;
+            talk.open.time(|| {
+                crowd::open(receiver, opens, &crowd.receiver, &entry)?;
+                save(receiver, &crowd.receiver, opens)
+            })?;
             talk.entry_bytes = entry.bytes.len();
         }
         Ok(talk)
@@ -86,21 +94,4 @@ fn floor(entry_bytes: usize, messages: usize) -> Result<Meter, Stopped> {
     let mut meter = Meter::default();
     meter.time(|| (0..messages).try_for_each(|_| crowd::bare_seal(&mut bytes)))?;
     Ok(meter)
-}
-
-/// Forgets what it is given. A group in memory asks for nothing back to seal and open.
-struct Nowhere;
-
-impl Keep for Nowhere {
-    fn get(&self, _label: &str, _key: &[u8]) -> Result<Option<Vec<u8>>, KeepError> {
-        Ok(None)
-    }
-
-    fn put(&self, _label: &str, _key: &[u8], _bytes: &[u8]) -> Result<(), KeepError> {
-        Ok(())
-    }
-
-    fn delete(&self, _label: &str, _key: &[u8]) -> Result<(), KeepError> {
-        Ok(())
-    }
 }
