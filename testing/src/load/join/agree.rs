@@ -16,6 +16,8 @@ use crate::bench::bytes_written;
 const COMMITS: usize = 10;
 /// How many homes are laden with old messages.
 const LADEN: usize = 3;
+/// How many wake at a time.
+const AT_A_TIME: usize = 10;
 /// How many rows of a chat are read at a time.
 const PAGE: usize = 100;
 
@@ -100,14 +102,19 @@ impl Play<'_> {
         let chat = self.chat()?;
         let (mut heard, mut written) = (0, 0);
         let disk = bytes_written();
-        for number in woken {
-            self.hall.wake(*number)?;
-            let before = self.count(*number, chat)?;
+        for woken in woken.chunks(AT_A_TIME) {
+            let mut before = 0;
+            for number in woken {
+                self.hall.wake(*number)?;
+                before += self.count(*number, chat)?;
+            }
             self.hall.settle()?;
-            let client = self.hall.client(*number)?;
-            written += client.kept_bytes_written();
-            heard += self.count(*number, chat)?.saturating_sub(before);
-            self.time_pages((*number, chat), ["page_ms", "find_ms", "command_ms"], 0.0)?;
+            for number in woken {
+                written += self.hall.client(*number)?.kept_bytes_written();
+                heard += self.count(*number, chat)?;
+                self.time_pages((*number, chat), ["page_ms", "find_ms", "command_ms"], 0.0)?;
+            }
+            heard = heard.saturating_sub(before);
         }
         let disk = bytes_written().zip(disk).map(|(after, before)| after - before);
         self.progress.written_per_message = written.checked_div(heard);

@@ -24,8 +24,10 @@ use crate::dice::Dice;
 
 /// The home of the owner; members are numbered from 1.
 const OWNER: usize = 0;
-/// How many ask to join at a time: as many as one commit takes.
+/// How many ask to join at a time: as many as one commit takes, and in small assemblies fewer, so that some
+/// see others come in.
 const TOGETHER: usize = 500;
+const TIMES_MIN: usize = 3;
 /// How much of the disk a home may take, in bytes, and the server for each account.
 const HOME_BYTES: u64 = 6 << 20;
 /// The most disk that a run takes, in bytes.
@@ -192,7 +194,9 @@ impl<'a> Play<'a> {
     /// Some come in together: they ask, are let in, join, and all but the followers rest.
     fn join(&mut self, next: usize, followers: &[usize]) -> Result<(), Stopped> {
         self.wake_all(followers.iter().copied().filter(|number| *number < next))?;
-        let until = (next + TOGETHER).min(self.assembly.members + 1);
+        let members = self.assembly.members;
+        let together = members.div_ceil(TIMES_MIN).min(TOGETHER);
+        let until = (next + together).min(members + 1);
         self.attempt(next..until)?;
         let chat = self.chat()?;
         for number in next..until {

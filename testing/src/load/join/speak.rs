@@ -50,7 +50,8 @@ impl Play<'_> {
             }
             self.hall.settle()?;
         }
-        let silent = followers.iter().filter(|number| !speakers.contains(number));
+        let follow = followers.iter().chain([&OWNER]);
+        let silent = follow.filter(|number| !speakers.contains(number));
         self.count_messages(silent, unsaid.iter().map(|said| said.len()).sum());
         // Those who have spoken warm the tree.
         self.hall.pass(WARMING_MS)?;
