@@ -148,8 +148,10 @@ fn an_assembly_goes_on_where_it_was_killed() {
         [("Joining { next: 1 }", Some(&half)), ("Joining { next: 13 }", None), ("Waking", None)]
     {
         let mut child = start();
+        // It writes on, so that somebody must hold the other end until it is killed.
         let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
-        let reached = lines.map_while(Result::ok).any(|line| line.starts_with(stage));
+        let mut lines = lines.map_while(Result::ok);
+        let reached = lines.any(|line| line.starts_with(stage));
         assert!(reached, "{stage} is never reached");
         while then.is_some_and(|path| !path.exists()) {
             assert!(child.try_wait().expect("it runs").is_none(), "it ends too early");
