@@ -1,14 +1,12 @@
 //! Those who rest wake, and everybody must see the same.
 
-use std::time::Instant;
-
 use sha2::{Digest, Sha256};
 use veche_client::{Command, MessageView};
 use veche_wire::LogId;
 
 use super::super::{Stopped, words};
 use super::progress::Stage;
-use super::seat::Deed;
+use super::seat::{Deed, thread_cpu};
 use super::{OWNER, Play};
 use crate::bench::bytes_written;
 
@@ -112,7 +110,7 @@ impl Play<'_> {
             for number in woken {
                 written += self.hall.client(*number)?.kept_bytes_written();
                 heard += self.count(*number, chat)?;
-                self.time_pages((*number, chat), ["page_ms", "find_ms", "command_ms"], 0.0)?;
+                self.time_pages((*number, chat), ["page_ms", "find_ms", "command_ms"], &[0.0])?;
             }
             heard = heard.saturating_sub(before);
         }
@@ -132,17 +130,18 @@ impl Play<'_> {
             self.hall.wake(*number)?;
             while self.hall.round()? {
                 let seat = self.hall.seats.get_mut(number).ok_or("nobody was woken")?;
-                let waited: f64 = seat.samples.drain(..).map(|sample| sample.ms()).sum();
+                // Between any two of them what a person wants would have its turn.
+                let slices: Vec<f64> = seat.samples.drain(..).map(|sample| sample.ms()).collect();
                 if seat.client.has_backlog() {
-                    self.progress.note("slice_ms", waited);
-                    self.time_pages((*number, chat), NAMES, waited)?;
+                    self.time_pages((*number, chat), NAMES, &slices)?;
+                    slices.iter().for_each(|ms| self.progress.note("slice_ms", *ms));
                 }
             }
             self.hall.settle()?;
             self.time_pages(
                 (*number, chat),
                 ["page_laden_ms", "find_laden_ms", "command_laden_ms"],
-                0.0,
+                &[0.0],
             )?;
             self.hall.rest(*number)?;
         }
@@ -150,24 +149,28 @@ impl Play<'_> {
     }
 
     /// How long it takes to open the chat, to find members by the beginning of a name, and to say how far
-    /// one has read.
+    /// one has read, for who has to wait so long before.
     fn time_pages(
         &mut self,
         (number, chat): (usize, LogId),
         [page_ms, find_ms, command_ms]: [&str; 3],
-        waited: f64,
+        waits: &[f64],
     ) -> Result<(), Stopped> {
         let (page, ms) = timed(|| self.hall.client(number)?.page(chat, None, PAGE).map_err(words))?;
-        self.progress.note(page_ms, waited + ms);
+        self.note_after(page_ms, waits, ms);
         let found =
             timed(|| self.hall.client(number)?.find_members(chat, "m", PAGE).map_err(words));
         let (found, ms) = found?;
-        self.progress.note(find_ms, waited + ms);
+        self.note_after(find_ms, waits, ms);
         let read = Command::MarkRead { chat };
         let ((), ms) = timed(|| self.hall.command(number, read).map(drop))?;
-        self.progress.note(command_ms, waited + ms);
+        self.note_after(command_ms, waits, ms);
         let shows = !page.is_empty() && !found.is_empty();
         if shows { Ok(()) } else { Err("the chat or its list of members is empty".to_owned()) }
+    }
+
+    fn note_after(&mut self, name: &str, waits: &[f64], ms: f64) {
+        waits.iter().for_each(|wait| self.progress.note(name, wait + ms));
     }
 
     /// How many messages somebody has.
@@ -236,9 +239,9 @@ impl Play<'_> {
     }
 }
 
-/// What something gives, and how many milliseconds it took.
+/// What something gives, and how many milliseconds of this thread it took.
 fn timed<T>(work: impl FnOnce() -> Result<T, Stopped>) -> Result<(T, f64), Stopped> {
-    let start = Instant::now();
+    let start = thread_cpu();
     let value = work()?;
-    Ok((value, start.elapsed().as_secs_f64() * 1e3))
+    Ok((value, thread_cpu().saturating_sub(start).as_secs_f64() * 1e3))
 }

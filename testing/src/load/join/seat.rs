@@ -141,7 +141,7 @@ fn deed(frame: &[u8]) -> Deed {
 }
 
 /// The CPU time of this thread.
-fn thread_cpu() -> Duration {
+pub(super) fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
