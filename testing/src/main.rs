@@ -26,6 +26,10 @@ veche-testing <command>
 The last four need `veche` and `veched` beside this program, or in VECHE_BIN_DIR.
 ";
 
+/// As in `veche`, so that what is measured here is what people have.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();

@@ -50,6 +50,11 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(25);
 /// After how long a person is told what is being waited for.
 const SAY_SO_AFTER: Duration = Duration::from_millis(500);
 
+/// What a group of thousands takes is many small pieces, among which the system's allocator searches for long
+/// (docs/assembly.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
