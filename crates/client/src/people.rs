@@ -46,21 +46,14 @@ pub(crate) fn learn_name(
     account: &AccountId,
     binding: Option<&NameBinding>,
 ) -> Result<(), ClientError> {
-    let known = work.tx.account(account)?;
-    let is_known = known.is_some();
-    let mut row = known.unwrap_or_else(|| unknown(account));
-    let binding = binding.filter(|_| row.username.is_none());
-    if let Some(binding) = binding
-        && let Some(key) = directory_key(work)?
-        && verify_name(binding, &key, account)
-        && work.tx.account_named(&binding.username)?.is_none()
-    {
-        row.username = Some(binding.username.clone());
-    } else if is_known {
+    if work.tx.has_username(account)? {
         return Ok(());
     }
-    work.tx.put_account(&row)?;
-    Ok(())
+    let key = directory_key(work)?;
+    let is_good =
+        |binding: &&NameBinding| key.is_some_and(|key| verify_name(binding, &key, account));
+    let proved = binding.filter(is_good).map(|binding| binding.username.as_str());
+    Ok(work.tx.learn_account(account, proved)?)
 }
 
 /// Learns the proved names of many, in less time than [`learn`] takes for each.

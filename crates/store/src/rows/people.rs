@@ -84,7 +84,8 @@ impl Tx<'_> {
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO account (account, username)
              VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM account WHERE username = ?2) THEN NULL ELSE ?2 END)
-             ON CONFLICT (account) DO UPDATE SET username = coalesce(username, excluded.username)";
+             ON CONFLICT (account) DO UPDATE SET username = excluded.username
+             WHERE username IS NULL AND excluded.username IS NOT NULL";
         self.connection().prepare_cached(sql)?.execute(params![account.as_bytes(), username])?;
         Ok(())
     }
