@@ -136,6 +136,12 @@ impl World {
         stage.cut_off(person.who);
     }
 
+    /// Somebody's machine is a slow one: whatever the program puts off, such as the next slice of what was
+    /// missed, comes so much later, in milliseconds.
+    pub fn slow_down(&mut self, person: &Person, ms: Millis) {
+        self.stage.borrow_mut().cast[person.who].slow_ms = ms;
+    }
+
     /// Gives it back.
     pub fn reconnect(&mut self, person: &Person) {
         let mut stage = self.stage.borrow_mut();

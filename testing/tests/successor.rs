@@ -1,6 +1,6 @@
 //! Rule 10: a chat that nobody can follow any more goes on in another log.
 
-use veche_client::{ChatState, Role};
+use veche_client::{ChatState, Command, Role};
 use veche_testing::{Person, World};
 use veche_wire::LogId;
 
@@ -247,4 +247,37 @@ fn a_group_whose_only_owner_has_left_goes_on_without_them() {
         assert_eq!(now(person, group), chat, "{person:?}");
         assert!(!person.members(chat).contains("ana"), "{}", person.members(chat));
     }
+}
+
+#[test]
+fn who_is_invited_into_a_group_and_into_its_successor_has_one_chat() {
+    let mut world = World::seeded(38);
+    let [ana, bo, cyd] = world.people(["ana", "bob", "cyd"]);
+    let group = world.group("harvest", [&ana, &bo, &cyd]);
+    ana.role(group, &bo, Role::Admin);
+    ana.remove(group, &cyd);
+    world.settle();
+    assert_eq!(state(&cyd, group), Some(ChatState::Removed));
+    world.cut_off(&cyd);
+    bo.add(group, &cyd);
+    world.settle();
+    ana.renew(group, true, &[]);
+    world.settle();
+    let chat = now(&ana, group);
+    assert_ne!(chat, group);
+
+    world.reconnect(&cyd);
+    world.settle();
+    assert_eq!(cyd.requests().len(), 2, "{:?}", cyd.requests());
+    // The older one is answered first; then it is known who leads on from there.
+    let older = cyd.requests().remove(0);
+    cyd.want(Command::Accept { request: older.id }).expect("bob is known");
+    world.settle();
+    assert_eq!(cyd.requests(), []);
+    assert_eq!(now(&cyd, group), chat);
+    bo.say(now(&bo, group), "welcome back");
+    world.settle();
+    assert!(cyd.screen(chat).ends_with("bob: welcome back"), "{}", cyd.screen(chat));
+    assert_eq!(cyd.chats().len(), 1, "{:?}", cyd.chats());
+    assert_eq!(world.complaints(), Vec::<String>::new());
 }

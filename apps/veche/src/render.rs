@@ -10,6 +10,10 @@ use crate::engine::now;
 use crate::sanitize;
 use crate::shapes::{kind_of_chat, name_of_role, rfc_3339, state_of_chat};
 
+/// From how many entries on that are to be read, the way around them is told: in a group of thousands these
+/// take a minute.
+const SKIP_OFFERED: u64 = 20_000;
+
 /// A username, behind what its owner wants to be called. The one in the last parentheses is proved;
 /// what stands before it can be anything.
 fn person(display_name: Option<&str>, name: &str) -> String {
@@ -99,7 +103,9 @@ pub(crate) fn chat(view: &ChatView) -> String {
         (unread, mentions) => words += &format!("  ({unread} unread, {mentions} mention you)"),
     }
     if view.behind > 0 {
-        words += &format!("  ({} to be read from the server)", view.behind);
+        words += &format!("  ({} to be read from the server", view.behind);
+        let is_long = view.behind >= SKIP_OFFERED && view.kind == ChatKind::Group;
+        words += if is_long { "; `veche group skip` leads around them)" } else { ")" };
     }
     if let Some(state) = state_of_chat(view.state) {
         words += &format!("  ({state})");

@@ -181,7 +181,9 @@ fn subscribed(work: &mut Work<'_>, log: LogId, head: u64) -> Result<(), ClientEr
     }
     outbox::find_lost(work, &log, head)?;
     if !work.core.session.ended.remove(&log) {
-        work.core.session.subscriptions.insert(log, Subscription { head, fresh: true });
+        let generation = work.tx.log(&log)?.map_or(0, |row| row.generation);
+        let subscription = Subscription { head, fresh: true, generation };
+        work.core.session.subscriptions.insert(log, subscription);
     }
     probe_for_trimming(work, log, head)?;
     work.core.session.dirty.insert(log);
@@ -319,6 +321,14 @@ fn registration_words(refused: &Refused) -> String {
         Refused::Taken => "that name is taken; choose another one".into(),
         other => words(other),
     }
+}
+
+/// Whether this device has read all of the log, and not only all of an earlier generation of it.
+pub(crate) fn is_live(work: &Work<'_>, log: &LogId) -> Result<bool, ClientError> {
+    let Some(row) = work.tx.log(log)? else { return Ok(false) };
+    let subscription = work.core.session.subscriptions.get(log);
+    let is_latest = subscription.is_some_and(|it| it.generation == row.generation);
+    Ok(is_latest && is_followed(work, log)?)
 }
 
 /// Whether this device is in the log and follows it.

@@ -29,6 +29,12 @@ pub enum Command {
         /// Whether it is to have room for thousands of devices, instead of being post-quantum.
         large: bool,
     },
+    /// For who was away so long that to read what was missed takes longer than a person wants to wait: this
+    /// device asks to be added to the group again, where it is by then, and reads on until that is done.
+    SkipMissed {
+        /// The chat.
+        chat: LogId,
+    },
     /// An owner lets a group go on in another log: as a large one, or without somebody who spoils it (a
     /// writer of junk cannot be identified and removed otherwise). Its link ends.
     Renew {
@@ -365,6 +371,7 @@ pub struct ChatView {
     /// Those of them that mention this person.
     pub unread_mentions: u64,
     /// How many entries of the chat's log the server has that this device is still to read.
+    /// [`Command::SkipMissed`] leads around them.
     pub behind: u64,
     /// How this device stands in it.
     pub state: ChatState,

@@ -7,11 +7,12 @@ use veche_wire::{Content, EntryId, LogId, Request, limits};
 
 use crate::api::{Command, PersonReference, Reply, Role, RulesChange};
 use crate::error::refuse;
+use crate::inbox::readmit;
 use crate::session::Key;
 use crate::wanted::{self, Change, Id, Intent, Person, Purpose};
 use crate::work::Work;
 use crate::{
-    ClientError, Event, account, door, gather, invitation, knock, mentions, outbox, people,
+    ClientError, Event, account, answer, door, gather, invitation, knock, mentions, outbox, people,
 };
 
 /// Takes a command.
@@ -25,6 +26,7 @@ pub(crate) fn carry_out(work: &mut Work<'_>, command: Command) -> Result<Reply, 
         Command::CreateGroup { title, members, large } => {
             create_group(work, title, (&members, large))
         }
+        Command::SkipMissed { chat } => skip_missed(work, &chat),
         Command::Renew { chat, large, without } => renew(work, &chat, (large, &without)),
         Command::AddMembers { chat, names } => add_members(work, &chat, &names),
         Command::RemoveMembers { chat, names } => remove_members(work, &chat, &names),
@@ -117,6 +119,18 @@ fn create_group(
     check_title(&title)?;
     let people = others(work, members)?;
     gather_people(work, Purpose::Group { title, large: large.then_some(true) }, people)
+}
+
+fn skip_missed(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
+    let (log, _) = group(work, chat)?;
+    let Some(row) = work.tx.log(&log)?.filter(|row| row.state == LogState::Active) else {
+        return refuse("This device is being added to the group again already.");
+    };
+    if answer::is_live(work, &log)? {
+        return refuse("Nothing of this group is still to be read.");
+    }
+    readmit::skip_ahead(work, &row)?;
+    Ok(Reply::Done)
 }
 
 fn renew(

@@ -89,9 +89,19 @@ fn invited(
         return Ok(());
     };
     let from = sender.certificate.account;
-    let place = work.tx.log(&invitation.log)?.map(|row| row.state);
+    let mut place = work.tx.log(&invitation.log)?.map(|row| row.state);
+    if place == Some(LogState::Active)
+        && readmit::leads_ahead(work, &invitation)?
+        && may_repair(work, &invitation, sender)?
+    {
+        readmit::leap(work, &invitation.log)?;
+        place = Some(LogState::Stuck);
+    }
     // A device whose person is in the chat gets its place again from whoever gives it first.
     let outside = matches!(place, None | Some(LogState::Left | LogState::Removed));
+    if outside && outbox::has_given_up(work, &invitation)? {
+        return Ok(());
+    }
     let is_asked_for =
         (outside || place == Some(LogState::Stuck)) && knock::is_answer(work, &invitation)?;
     if outside && !is_asked_for && people::is_blocked(work, &from)? {
@@ -116,6 +126,10 @@ fn invited(
             Claim::Unknown => decided(trusted),
             Claim::Obeyed => InvitationState::Accepted,
             Claim::Asked => InvitationState::Request,
+            // Somebody has invited this person again since: until that is answered, this waits, too.
+            Claim::Declined if is_invited_into(work, predecessor.as_ref())? => {
+                InvitationState::Request
+            }
             Claim::Declined => return succession::decline(work, sender, &invitation.log),
         },
     };
@@ -140,6 +154,30 @@ fn invited(
     if state == InvitationState::Request {
         work.tell(Event::Request(id));
         work.tell(Event::Notice(format!("{name} asks to come in touch.")));
+    }
+    Ok(())
+}
+
+/// Whether an invitation into a log waits for its answer, or for its tree.
+fn is_invited_into(work: &Work<'_>, log: Option<&LogId>) -> Result<bool, ClientError> {
+    let waits = |row: &InvitationRow| {
+        let states = [InvitationState::Request, InvitationState::Accepted];
+        Some(&row.log) == log && states.contains(&row.state)
+    };
+    Ok(work.tx.invitations()?.iter().any(waits))
+}
+
+/// This device is in a log: what it was asked about a successor before, which is now seen to come from who
+/// may say so, needs no decision any more.
+fn judge_successors(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    for mut row in work.tx.invitations()? {
+        let (invitation, predecessor) = opened(&row)?;
+        let leads_on = row.state == InvitationState::Request && predecessor == Some(*log);
+        let from = (&row.account, invitation.kind);
+        if leads_on && succession::claim(work, predecessor.as_ref(), from)? == Claim::Obeyed {
+            row.state = InvitationState::Accepted;
+            work.tx.put_invitation(&row)?;
+        }
     }
     Ok(())
 }
@@ -210,7 +248,9 @@ pub(crate) fn place_lost(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientE
     for mut row in work.tx.invitations()? {
         if row.log == *log && row.state == InvitationState::Held {
             let replaced = work.tx.log(log)?.is_some_and(|row| row.state == LogState::Stuck);
-            if !replaced && people::is_blocked(work, &row.account)? {
+            let refused = people::is_blocked(work, &row.account)?
+                || outbox::has_given_up(work, &opened(&row)?.0)?;
+            if !replaced && refused {
                 work.tx.delete_invitation(&row.id)?;
                 continue;
             }
@@ -353,17 +393,20 @@ fn put_rows(
     let earlier = work.tx.log(&invitation.log)?;
     let chat = earlier.as_ref().map_or(invitation.log, |earlier| earlier.chat);
     let mut log = log_row(invitation, chat, state);
-    if let Some(predecessor) = obeyed(work, row)?
-        && let Some(before) = work.tx.log(&predecessor)?
-    {
-        log.rank = before.rank + 1;
-    }
     if let Some(earlier) = &earlier {
         log.rank = earlier.rank;
         log.displaced = earlier.displaced;
         log.displaced_at = earlier.displaced_at;
         log.admin_secret.clone_from(&earlier.admin_secret);
         log.creation.clone_from(&earlier.creation);
+    }
+    if let Some(predecessor) = obeyed(work, row)?
+        && let Some(before) = work.tx.log(&predecessor)?
+        && log.rank <= before.rank
+    {
+        // It may have been a chat of its own until now.
+        log.rank = before.rank + 1;
+        work.tx.set_rank(&log.log, log.rank)?;
     }
     work.tx.put_log(&log)?;
     work.tx.drop_entries_after(&log.log, 0)?;
@@ -470,6 +513,7 @@ fn joined_group(
     work.tx.put_log(&log)?;
     warm::came_in(work, &group);
     work.put_group(log.log, group);
+    judge_successors(work, &log.log)?;
     work.core.session.unfollow(&log.log);
     work.core.session.dirty.insert(log.log);
     if row.direct {

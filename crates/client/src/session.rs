@@ -74,6 +74,8 @@ pub(crate) struct Subscription {
     pub(crate) head: Seq,
     /// Whether nothing was pushed yet.
     pub(crate) fresh: bool,
+    /// With the rights of which generation: it ends with that.
+    pub(crate) generation: u64,
 }
 
 /// The session.

@@ -1,7 +1,7 @@
 //! What is said in control entries: signed requests that need no epoch (docs/protocol.md, rules 7,
 //! 9).
 
-use openmls::prelude::LeafNodeIndex;
+use openmls::prelude::{LeafNode, LeafNodeIndex};
 use tls_codec::Serialize;
 use veche_wire::{AccountId, DecodeError, DeviceId, LogId, limits};
 
@@ -60,9 +60,10 @@ pub struct LeaveRequest {
     pub log: LogId,
     /// The device that leaves.
     pub device: DeviceId,
-    /// SHA-256 of its leaf's encryption key, and of those that the leaf had before the device's latest
-    /// commits, in case the log loses these; 1 to [`LEAF_KEYS_MAX`]. A request does not outlive the
-    /// leaf, so it cannot be used again after the device was added again.
+    /// SHA-256 of its leaf's encryption key; of those that the leaf had before the device's latest
+    /// commits, in case the log loses these; and of that which it gets where it has asked to be added
+    /// again and the answer is on its way. 1 to [`LEAF_KEYS_MAX`]. A request does not outlive these leaves,
+    /// so it cannot be used again after the device came in again.
     pub leaf_keys: Vec<[u8; 32]>,
     /// Ed25519 by the device over the label, log, device and hashes.
     pub signature: [u8; 64],
@@ -297,8 +298,12 @@ impl Group {
     }
 
     fn leaf_key(&self, leaf: u32) -> Option<[u8; 32]> {
-        let node = self.mls.public_group().leaf(LeafNodeIndex::new(leaf))?;
-        // HPKEPublicKey as RFC 9420 writes it: with its length in front.
-        Some(sha256(&[&node.encryption_key().tls_serialize_detached().ok()?]))
+        leaf_key(self.mls.public_group().leaf(LeafNodeIndex::new(leaf))?)
     }
+}
+
+/// SHA-256 of a leaf's encryption key.
+pub(crate) fn leaf_key(leaf: &LeafNode) -> Option<[u8; 32]> {
+    // HPKEPublicKey as RFC 9420 writes it: with its length in front.
+    Some(sha256(&[&leaf.encryption_key().tls_serialize_detached().ok()?]))
 }

@@ -10,6 +10,7 @@ use openmls_traits::storage::StorageProvider;
 use tls_codec::{Deserialize, Serialize, VLBytes};
 use veche_wire::{Certificate, Credential, LogId, limits};
 
+use crate::control::leaf_key;
 use crate::engine::{Engine, Provider, Suite};
 use crate::group::{Group, MlsError, capabilities, credential_with_key, join_configuration};
 use crate::identity::{Identity, verify_certificates};
@@ -114,6 +115,43 @@ pub fn key_package_reference(
 pub fn welcomed(welcome: &[u8]) -> Vec<Vec<u8>> {
     let Ok(welcome) = read_welcome(welcome) else { return Vec::new() };
     welcome.secrets().iter().map(|secrets| secrets.new_member().as_slice().to_vec()).collect()
+}
+
+/// The key that this device's leaf has where a Welcome leads to, as [`LeaveRequest::leaf_keys`] names it: that
+/// of the KeyPackage which the Welcome is for. `None` where the secrets of no such KeyPackage are here.
+///
+/// # Errors
+/// Where the store fails.
+///
+/// [`LeaveRequest::leaf_keys`]: crate::LeaveRequest::leaf_keys
+pub fn welcomed_leaf_key(
+    engine: &Engine,
+    keep: &dyn Keep,
+    welcome: &[u8],
+) -> Result<Option<[u8; 32]>, MlsError> {
+    let Ok(welcome) = read_welcome(welcome) else { return Ok(None) };
+    let provider = Provider::new(engine, keep);
+    for secrets in welcome.secrets() {
+        let found: Option<KeyPackageBundle> =
+            provider.storage().key_package(&secrets.new_member())?;
+        if let Some(bundle) = found {
+            return Ok(leaf_key(bundle.key_package().leaf_node()));
+        }
+    }
+    Ok(None)
+}
+
+/// As [`welcomed_leaf_key`], of a KeyPackage.
+///
+/// # Errors
+/// [`MlsError::Malformed`] where the bytes are no KeyPackage for `suite`.
+pub fn key_package_leaf_key(
+    engine: &Engine,
+    bytes: &[u8],
+    suite: Suite,
+) -> Result<[u8; 32], MlsError> {
+    let (package, _) = read_key_package(engine, bytes, suite)?;
+    leaf_key(package.leaf_node()).ok_or(MlsError::Malformed("KeyPackage"))
 }
 
 /// As [`forget_key_package`], by its reference. One that is used up, or never was here, is no error.

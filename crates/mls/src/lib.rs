@@ -52,7 +52,7 @@ pub use identity::{
 pub use join::{
     JoinError, Joined, REFERENCE_BYTES, check_key_package, forget_key_package,
     forget_key_package_reference, generate_key_package, is_own_key_package, key_package_credential,
-    key_package_reference, welcomed,
+    key_package_leaf_key, key_package_reference, welcomed, welcomed_leaf_key,
 };
 pub use judge::{JudgeContext, Judged, Processed, SkipReason, StuckReason, Summary, Verdict};
 pub use keep::{Keep, KeepError, MemoryKeep};

@@ -363,7 +363,10 @@ impl Play {
         Some((one, self.dice.pick(&others)?.clone()))
     }
 
-    fn person_in_chat(&mut self, fits: impl Fn(&ChatView) -> bool) -> Option<(Person, ChatView)> {
+    pub(super) fn person_in_chat(
+        &mut self,
+        fits: impl Fn(&ChatView) -> bool,
+    ) -> Option<(Person, ChatView)> {
         let person = self.anybody()?;
         let chats: Vec<ChatView> = person
             .chats()

@@ -3,7 +3,7 @@
 //! One person of each seed, Mallory, is an admin who now and then makes a commit that others cannot follow,
 //! and is as honest as everybody else in between. A stranger has stolen write tokens.
 
-use veche_client::{Command, Reply, Role, RulesChange};
+use veche_client::{ChatKind, ChatView, Command, Reply, Role, RulesChange};
 use veche_mls::{AdminSecret, Mutant, RiderPlace, RiderPlan};
 use veche_wire::{
     Append, Entry, EntryId, Kind, LogId, Refused, Request, Response, Token, TokenHash, TokenHashes,
@@ -29,6 +29,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ("commits broken for all", 10, break_for_all),
     ("rotations by former admins", 40, rotate_to_garbage),
     ("renewals", 4, renew),
+    ("wishes to skip what was missed", 40, skip),
 ];
 
 /// What must have come of it at least once over all seeds.
@@ -319,6 +320,13 @@ fn poison(play: &mut Play, mutant: Mutant) -> bool {
         stage.left_behind.insert(mallory.name().to_owned());
     }
     done
+}
+
+fn skip(play: &mut Play) -> bool {
+    let group = |chat: &ChatView| chat.kind == ChatKind::Group;
+    let Some((person, chat)) = play.person_in_chat(group) else { return false };
+    play.world.stage.borrow_mut().skipped.insert(person.who);
+    play.did(&person, Command::SkipMissed { chat: chat.chat })
 }
 
 fn renew(play: &mut Play) -> bool {

@@ -94,6 +94,8 @@ pub(crate) struct Actor {
     pub(crate) failures: u32,
     /// By how much the clock of the machine is behind the world's, in milliseconds.
     pub(crate) behind_ms: Millis,
+    /// How long the program takes to come to what it wants to do next, in milliseconds.
+    pub(crate) slow_ms: Millis,
 }
 
 impl Actor {
@@ -110,6 +112,7 @@ impl Actor {
             boots: 0,
             failures: 0,
             behind_ms: 0,
+            slow_ms: 0,
         }
     }
 

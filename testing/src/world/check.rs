@@ -4,113 +4,28 @@
 //! Who was in a chat when is told by the lines about who came and went, on which all screens must
 //! agree.
 
+mod stays;
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
-use veche_client::{ChatKind, ChatState, ChatView, Client, MemberView, MessageState, MessageView};
-use veche_wire::{EntryId, LogId, Seq};
+use veche_client::{ChatKind, ChatState, MessageState, MessageView};
+use veche_wire::{LogId, Seq};
 
+use self::stays::{FIRST, LAST, Moved, Stay};
+use self::view::{Place, View, says, views_of};
 use super::schedule::Who;
 use super::stage::Stage;
 use super::tap::Heard;
 use super::{screen, slow};
 
-/// More rows than any chat of a world has.
-const ROWS_MAX: usize = 100_000;
-
-/// Where an entry stands in a chat: the rank of its log, and its seq.
-type Spot = (u64, Seq);
-/// Where a row stands: of one entry can come several lines.
-type Place = (Spot, u64, EntryId);
-
-/// The first spot and the last.
-const FIRST: Spot = (0, 0);
-const LAST: Spot = (u64::MAX, Seq::MAX);
-
 /// Lines that say that something was lost or betrayed; none of them may ever be seen.
 const ALARMS: [&str; 4] = ["were lost on the way", "came out of order", "another order", "refuses"];
 /// What is shown once a server was restored: whoever has not noticed takes it for two orders.
 const OTHER_ORDER: &str = "another order";
-/// What stands for a message that cannot be read after that.
-const UNREADABLE: &str = "cannot be read on this device";
-/// Lines that only one screen has.
-const PRIVATE: [&str; 6] = [
-    "created the group",
-    "was added again",
-    "goes on from here",
-    "says that you were removed",
-    UNREADABLE,
-    TOO_SOON,
-];
-/// What stands once for messages that came too soon, and not on the screen of whoever has said them.
-const TOO_SOON: &str = "wrote too soon";
 
 /// How a title begins that somebody gives who may not.
 pub(crate) const STOLEN: &str = "stolen";
-
-/// A chat on somebody's screen: of a group, what stands there of one of its logs.
-struct View {
-    who: Who,
-    log: LogId,
-    /// Whether the chat goes on in another log for this device.
-    moved_on: bool,
-    /// Whether this log goes on from another one.
-    succeeds: bool,
-    /// Whether this device reads on in this log.
-    follows: bool,
-    /// When this device made the log in which the chat goes on, if it did.
-    made_next: Option<u64>,
-    chat: ChatView,
-    members: Vec<MemberView>,
-    rows: Vec<MessageView>,
-    /// The rows with a place in a log that others can see too.
-    placed: BTreeMap<Place, MessageView>,
-    /// Where it says that a message cannot be read.
-    unreadable: BTreeSet<Spot>,
-    /// Where it says that a message is not shown, because it came too soon.
-    too_soon: BTreeSet<Spot>,
-    /// Where it says that a member has told this device that it was removed.
-    told_gone: BTreeSet<Spot>,
-    /// Whether it says that this device was out of it for a time.
-    was_out: bool,
-    /// Before where it says that something is missing for that reason.
-    added_again: Seq,
-    /// Rows of earlier stays, where their places count no more.
-    earlier: BTreeSet<EntryId>,
-}
-
-impl View {
-    /// Who was out while a server was restored does not know where things stand that it saw before.
-    fn forget_earlier_stays(&mut self, name: &str) {
-        let came = |row: &MessageView| {
-            Moved::of(row).is_some_and(|moved| moved.came && moved.name == name)
-                || says(row, &["was added again"])
-        };
-        let Some(since) = self.rows.iter().rposition(came) else { return };
-        let earlier: BTreeSet<EntryId> = self.rows[..since].iter().map(|row| row.id).collect();
-        self.placed.retain(|(_, _, id), _| !earlier.contains(id));
-        self.earlier = earlier;
-    }
-
-    /// Where a chat goes on in another log, everybody has of the one before what they could follow.
-    fn forget_predecessors(&mut self) {
-        let goes_on = self.rows.iter().rposition(|row| says(row, &["goes on from here"]));
-        let Some(since) = goes_on else { return };
-        let before: BTreeSet<EntryId> = self.rows[..since].iter().map(|row| row.id).collect();
-        self.placed.retain(|(_, _, id), _| !before.contains(id));
-        self.earlier.extend(before);
-    }
-}
-
-/// From when to when somebody was in a chat. What is at the edges may or may not be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stay {
-    from: Spot,
-    /// Every entry before this one must be seen.
-    surely: Spot,
-    /// The last entry that may be seen.
-    until: Spot,
-}
 
 /// Everything that does not hold.
 pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
@@ -151,103 +66,6 @@ pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
     }
     found.extend(direct_chats_split(stage, &chats));
     found
-}
-
-fn views_of(who: Who, client: &mut Client) -> Result<Vec<View>, veche_client::ClientError> {
-    let mut views = Vec::new();
-    for chat in client.chats()? {
-        let rows = client.page(chat.chat, None, ROWS_MAX)?;
-        let members = client.members(chat.chat).unwrap_or_default();
-        if !client.lists_who_is_in(chat.chat).unwrap_or(true) {
-            let words = format!("the list of members of {} is not its group's", chat.chat);
-            return Err(veche_client::ClientError::Bug(words));
-        }
-        let places = client.places(chat.chat)?;
-        let logs = client.logs(chat.chat)?;
-        // Two people have one chat, whatever logs it is made of.
-        if chat.kind == ChatKind::Direct || logs.len() < 2 {
-            let mut view = view_of((who, chat), rows, &places);
-            view.members = members;
-            views.push(view);
-            continue;
-        }
-        for (index, (log, follows)) in logs.iter().enumerate() {
-            let is_here =
-                |row: &&MessageView| places.get(&row.id).is_none_or(|(other, ..)| other == log);
-            let all = &rows;
-            let rows = rows.iter().filter(is_here).cloned().collect();
-            let is_latest = index + 1 == logs.len();
-            let mut view = view_of((who, chat.clone()), rows, &places);
-            (view.log, view.follows) = (*log, *follows);
-            (view.moved_on, view.succeeds) = (!is_latest, index > 0);
-            // Only who makes a log sees it go on from before its first entry.
-            let goes_on = |row: &&MessageView| {
-                says(row, &["goes on from here"])
-                    && places.get(&row.id).is_some_and(|(log, _, at)| {
-                        at >> 10 == 0 && logs.get(index + 1).is_some_and(|(next, _)| next == log)
-                    })
-            };
-            view.made_next = all.iter().find(goes_on).map(|row| row.at);
-            if is_latest {
-                view.members.clone_from(&members);
-            }
-            views.push(view);
-        }
-    }
-    Ok(views)
-}
-
-/// What stands on a screen of a chat, of the rows that are given.
-fn view_of(
-    (who, chat): (Who, ChatView),
-    rows: Vec<MessageView>,
-    places: &BTreeMap<EntryId, (LogId, u64, u64)>,
-) -> View {
-    // How many logs came before is not the same for all.
-    let is_direct = chat.kind == ChatKind::Direct;
-    let rank = |rank: u64| if is_direct { rank } else { 1 };
-    let at = |row: &MessageView| {
-        places.get(&row.id).map(|(_, log, position)| (rank(*log), position >> 10, *position))
-    };
-    let placed = rows
-        .iter()
-        .filter(|row| !says(row, &PRIVATE) && !says(row, &ALARMS))
-        .filter_map(|row| {
-            let (rank, seq, position) = at(row)?;
-            Some((((rank, seq), position, row.id), row.clone()))
-        })
-        .filter(|((_, position, _), _)| veche_store::has_place(*position))
-        .collect();
-    let unreadable = rows.iter().filter(|row| says(row, &[UNREADABLE]));
-    let unreadable = unreadable.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
-    let gone = rows.iter().filter(|row| says(row, &["says that you were removed"]));
-    let told_gone = gone.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
-    let soon = rows.iter().filter(|row| says(row, &[TOO_SOON]));
-    let too_soon = soon.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
-    let again = || rows.iter().filter(|row| says(row, &["was added again"]));
-    let added_again = again().filter_map(at).map(|(_, seq, _)| seq).max().unwrap_or(0);
-    View {
-        who,
-        log: chat.chat,
-        moved_on: false,
-        succeeds: false,
-        follows: chat.state == ChatState::Active,
-        made_next: None,
-        was_out: again().next().is_some(),
-        members: Vec::new(),
-        chat,
-        placed,
-        unreadable,
-        too_soon,
-        told_gone,
-        added_again,
-        earlier: BTreeSet::new(),
-        rows,
-    }
-}
-
-fn says(row: &MessageView, words: &[&str]) -> bool {
-    row.event.as_ref().is_some_and(|event| words.iter().any(|words| event.contains(words)))
 }
 
 /// Two people must not end in two direct chats.
@@ -343,6 +161,11 @@ impl Chat<'_> {
             }
         }
         found
+    }
+
+    /// Whether somebody may have missed what others have seen, and have been told so.
+    fn has_gaps(&self, view: &View) -> bool {
+        self.stage.has_gaps() || self.stage.skipped.contains(&view.who)
     }
 
     fn is_direct(&self) -> bool {
@@ -447,63 +270,6 @@ impl Chat<'_> {
         rows.map(|(place, row)| (*place, row)).collect()
     }
 
-    /// Who was in when, as told by the lines about who came and went.
-    fn stays(&self, everything: &BTreeMap<Place, &MessageView>) -> BTreeMap<String, Vec<Stay>> {
-        let mut stays: BTreeMap<String, Vec<Stay>> = BTreeMap::new();
-        for name in self.founders(everything) {
-            stays.insert(name, vec![Stay { from: FIRST, surely: LAST, until: LAST }]);
-        }
-        if self.is_direct() {
-            return stays;
-        }
-        for (place, row) in everything {
-            let Some(moved) = Moved::of(row) else { continue };
-            let spot = &place.0;
-            let theirs = stays.entry(moved.name.clone()).or_default();
-            let is_in = theirs.last().is_some_and(|stay| stay.until == LAST);
-            if moved.came && !is_in {
-                theirs.push(Stay { from: *spot, surely: LAST, until: LAST });
-            } else if let (true, true, Some(stay)) =
-                (moved.came, self.is_alone(place, &moved.name), theirs.last_mut())
-            {
-                stay.from = *spot;
-            } else if let (false, true, Some(stay)) = (moved.came, is_in, theirs.last_mut()) {
-                stay.until = *spot;
-                stay.surely = self.asked_to_leave(&moved.name, stay.from..*spot).unwrap_or(*spot);
-            }
-        }
-        stays
-    }
-
-    /// Whether only the one whom it is about sees that they came: they got another place than the one that
-    /// they never took, of which the others were told.
-    fn is_alone(&self, place: &Place, name: &str) -> bool {
-        let mut others = self.views.iter().filter(|view| self.name(view) != name);
-        others.all(|view| !view.placed.contains_key(place))
-    }
-
-    /// Those who were in from the beginning: all who see the chat and never came into it first.
-    fn founders(&self, everything: &BTreeMap<Place, &MessageView>) -> Vec<String> {
-        let mut moved: BTreeMap<String, bool> = BTreeMap::new();
-        for row in everything.values() {
-            if let Some(line) = Moved::of(row) {
-                moved.entry(line.name).or_insert(line.came);
-            }
-        }
-        // Two people are in their direct chat from the beginning, and no line says otherwise.
-        let founds = |view: &&View| moved.get(self.name(view)).is_none_or(|came| !came);
-        self.views.iter().filter(founds).map(|view| self.name(view).to_owned()).collect()
-    }
-
-    /// Where somebody first asked to leave during a stay.
-    fn asked_to_leave(&self, name: &str, stay: Range<Spot>) -> Option<Spot> {
-        let who = self.stage.cast.iter().position(|actor| actor.name == name)?;
-        let ids: &BTreeSet<EntryId> = self.heard.controls.get(&who)?;
-        let places = ids.iter().filter_map(|id| self.heard.places.get(id));
-        let spots = places.map(|place| (stay.end.0, *place));
-        spots.filter(|spot| *spot > stay.start && stay.contains(spot)).min()
-    }
-
     /// Who is out when a server is restored does not learn where things stand since.
     fn has_old_places(&self, view: &View) -> bool {
         self.stage.restored && view.chat.state != ChatState::Active
@@ -525,8 +291,7 @@ impl Chat<'_> {
             let spot = place.0;
             let line = screen::line(row, &[]);
             // Somebody who could not read it has it where its author has said it again.
-            let elsewhere =
-                || self.stage.has_gaps() && view.rows.iter().any(|row| row.id == place.2);
+            let elsewhere = || self.has_gaps(view) && view.rows.iter().any(|row| row.id == place.2);
             let sees = view.placed.contains_key(place) || elsewhere();
             // Who never arrived before being removed again has seen nothing of that stay.
             let arrived = |stay: &Stay| {
@@ -540,7 +305,7 @@ impl Chat<'_> {
                 || (view.was_out && row.event.is_some())
                 || spot.1 < view.added_again;
             // Who could not follow any more and was not added again has what came before that.
-            let is_behind = (self.stage.has_gaps() || view.moved_on) && !view.follows;
+            let is_behind = (self.has_gaps(view) || view.moved_on) && !view.follows;
             let is_later =
                 is_behind && view.placed.keys().next_back().is_none_or(|last| last < place);
             let is_unheard = self.stage.too_soon.contains(&place.2);
@@ -550,7 +315,7 @@ impl Chat<'_> {
             let is_gone = stays.iter().find(in_it).is_some_and(is_gone);
             // Somebody who has two chats where others have one does not wait in one for the other.
             let is_unheard = is_unheard || (self.has_moved() && view.too_soon.contains(&spot));
-            let told = (self.stage.has_gaps() && (is_told || is_gone)) || is_later || is_unheard;
+            let told = (self.has_gaps(view) && (is_told || is_gone)) || is_later || is_unheard;
             let must = !told && stays.iter().find(in_it).is_some_and(arrived);
             let may = stays.iter().any(|stay| stay.from <= spot && spot <= stay.until);
             let again =
@@ -577,7 +342,7 @@ impl Chat<'_> {
         let stay = stays.last().filter(|stay| stay.until == LAST);
         for (place, mine) in &view.placed {
             // Whoever was out for a time has missed what was changed then.
-            let stayed = stay.is_some_and(|stay| stay.from < place.0 && !self.is_late(stay))
+            let stayed = stay.is_some_and(|stay| stay.from < place.0 && !self.is_late(view, stay))
                 && !self.is_behind(view)
                 && !self.has_moved();
             let Some(theirs) = self.reference(place).or(everything.get(place).copied()) else {
@@ -623,20 +388,20 @@ impl Chat<'_> {
     /// Whether an entry is from before somebody was added again, so that it has to be said again for them
     /// and stands where it was.
     fn is_repeated(&self, view: &View, place: Seq) -> bool {
-        self.stage.has_gaps() && place < view.added_again
+        self.has_gaps(view) && place < view.added_again
     }
 
     /// Whether what was said about a message may be from before somebody came: its author has said it
     /// again since then.
-    fn is_late(&self, stay: &Stay) -> bool {
-        self.stage.has_gaps() && stay.from > FIRST
+    fn is_late(&self, view: &View, stay: &Stay) -> bool {
+        self.has_gaps(view) && stay.from > FIRST
     }
 
     /// Whether changes may be missing here or in what this is compared with: a restored server has
     /// lost them, and they are among what cannot be read.
     fn is_behind(&self, view: &View) -> bool {
-        let unreadable = |view: &View| !view.unreadable.is_empty();
-        self.stage.has_gaps() && (unreadable(view) || self.active().any(unreadable))
+        let unreadable = |view: &View| self.has_gaps(view) && !view.unreadable.is_empty();
+        unreadable(view) || self.active().any(unreadable)
     }
 
     /// The row at a place as the first sees it who has been in ever since.
@@ -681,23 +446,4 @@ fn looks(row: &MessageView) -> impl PartialEq + use<> {
 /// What never changes of a row.
 fn core(row: &MessageView) -> impl PartialEq + use<> {
     (row.id, row.account, row.event.clone())
-}
-
-/// A line about somebody who came or went.
-struct Moved {
-    came: bool,
-    name: String,
-}
-
-impl Moved {
-    /// Reads `ana added bo`, `bo joined by the link`, `ana removed bo`, `ana banned bo`, `bo left`.
-    fn of(row: &MessageView) -> Option<Self> {
-        let words: Vec<&str> = row.event.as_deref()?.split(' ').collect();
-        let (came, name) = match words.as_slice() {
-            [_, "added", name] | [name, "joined", "by", "the", "link"] => (true, *name),
-            [_, "removed" | "banned", name] | [name, "left"] => (false, *name),
-            _ => return None,
-        };
-        Some(Self { came, name: name.to_owned() })
-    }
 }

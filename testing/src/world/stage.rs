@@ -58,6 +58,8 @@ pub(crate) struct Stage {
     pub(crate) restored: bool,
     /// Whether a commit was ever made that not everybody could follow.
     pub(crate) poisoned: bool,
+    /// Who has wanted to skip what they had missed.
+    pub(crate) skipped: BTreeSet<Who>,
     /// Whom others may have left behind in a log when they went on in another.
     pub(crate) left_behind: BTreeSet<String>,
     /// Messages that were said too soon for slow mode by somebody who does not wait.
@@ -87,6 +89,7 @@ impl Stage {
             sabotage,
             restored: false,
             poisoned: false,
+            skipped: BTreeSet::new(),
             left_behind: BTreeSet::new(),
             too_soon: BTreeSet::new(),
             troubles: Vec::new(),
@@ -268,7 +271,8 @@ impl Stage {
     }
 
     fn wake_at(&mut self, who: Who, at: Millis) {
-        let at = (at + self.cast[who].behind_ms).max(self.now + 1);
+        let Actor { behind_ms, slow_ms, .. } = self.cast[who];
+        let at = (at + behind_ms).max(self.now + 1) + slow_ms;
         let earliest = &mut self.cast[who].wake_at;
         if earliest.is_none_or(|before| at < before) {
             *earliest = Some(at);

@@ -21,6 +21,13 @@ pub(crate) enum GroupCommand {
         #[arg(long)]
         large: bool,
     },
+    /// Goes on from where it is now, for who was away too long to read all that was missed
+    ///
+    /// This device asks to be added again, and a member's program does it. Until then it reads on.
+    Skip {
+        /// The chat's id or title
+        chat: String,
+    },
     /// Lets it go on in another place: as a large one, or without somebody who spoils it
     ///
     /// All others come over by themselves. Its link ends.

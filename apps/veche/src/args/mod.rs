@@ -292,6 +292,7 @@ mod tests {
             "group new choir bo @cy",
             "group add choir bo cy",
             "group remove choir bo",
+            "group skip choir",
             "group members choir",
             "group members choir --after @bo --limit 100",
             "group members choir --find ana --limit 5",

@@ -65,6 +65,7 @@ async fn change(context: &Context, command: GroupCommand) -> Result<(), Problem>
 fn command_for(client: &Client, command: GroupCommand) -> Result<Command, Problem> {
     let find = |named: &str| find_chat(client, named);
     match command {
+        GroupCommand::Skip { chat } => Ok(Command::SkipMissed { chat: find(&chat)? }),
         GroupCommand::Renew { chat, large, without } => {
             Ok(Command::Renew { chat: find(&chat)?, large, without })
         }

@@ -1,7 +1,8 @@
 //! The one repair for every kind of lost state: be added again (docs/protocol.md, rules 6 and 7).
 
 use veche_mls::{
-    ChatKind, Control, Envelope, Gone, Group, ReadmitRequest, Suite, generate_key_package,
+    ChatKind, Control, Envelope, Gone, Group, Invitation, LEAF_KEYS_MAX, ReadmitRequest, Suite,
+    generate_key_package, key_package_leaf_key,
 };
 use veche_store::{InvitationRow, InvitationState, LogRow, LogState, ReadmissionRow};
 use veche_wire::{
@@ -11,7 +12,7 @@ use veche_wire::{
 use crate::session::Key;
 use crate::wanted::{self, Intent, Person, Purpose};
 use crate::work::Work;
-use crate::{ClientError, Event, gather, invitation, outbox, people, succession};
+use crate::{ClientError, Event, answer, gather, invitation, outbox, people, succession};
 
 /// How long an unanswered request waits before it is made again, in milliseconds.
 const ASK_AGAIN_MS: u64 = 60_000;
@@ -35,6 +36,53 @@ pub(crate) fn stuck(work: &mut Work<'_>, row: &mut LogRow, words: &str) -> Resul
         "This device cannot follow a chat any more ({words}). It has asked to be added again."
     )));
     lose_place(work, row)
+}
+
+/// A person does not want to wait until this device has read what it has missed: it asks to be added
+/// again where the group is by now, and reads on. Whichever comes first counts, so that nobody waits for
+/// an answer who could have read everything meanwhile.
+pub(crate) fn skip_ahead(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    if work.tx.readmission(&row.log)?.is_none() {
+        make(work, row, 0)?;
+    }
+    work.tell(Event::Notice(
+        "This device asks to be added to the chat again, where the chat is now, and reads on until then."
+            .into(),
+    ));
+    work.core.session.dirty.insert(row.log);
+    Ok(())
+}
+
+/// As [`step`], for a device that has its place and reads: once it has read everything, it needs no other.
+pub(crate) fn step_ahead(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
+    if work.tx.readmission(&row.log)?.is_none() {
+        return Ok(());
+    }
+    if answer::is_live(work, &row.log)? {
+        return Ok(work.tx.delete_readmission(&row.log)?);
+    }
+    // Whether anything is missing at all is known once the log is followed.
+    let is_known = work.core.session.subscriptions.contains_key(&row.log);
+    if is_known { step(work, row) } else { Ok(()) }
+}
+
+/// Whether an invitation is for what this device, which reads, has asked for with [`skip_ahead`], and leads
+/// on from where it is.
+pub(crate) fn leads_ahead(work: &Work<'_>, invitation: &Invitation) -> Result<bool, ClientError> {
+    let Some(row) = work.tx.log(&invitation.log)? else { return Ok(false) };
+    if work.tx.readmission(&row.log)?.is_none() || invitation.commit_seq <= row.cursor {
+        return Ok(false);
+    }
+    let (engine, welcome) = (&work.core.engine, &invitation.welcome);
+    Ok(veche_mls::welcomed_leaf_key(engine, work.keep, welcome)?.is_some())
+}
+
+/// This device gives its place up for the one that it has asked for.
+pub(crate) fn leap(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
+    match work.tx.log(log)? {
+        Some(mut row) => lose_place(work, &mut row),
+        None => Ok(()),
+    }
 }
 
 /// This device cannot follow what a member has written, which is no accident where it holds for many.
@@ -87,7 +135,7 @@ fn lose_place(work: &mut Work<'_>, row: &mut LogRow) -> Result<(), ClientError> 
 
 /// Asks, as a control entry under the generation that this device knows. A request that nobody has
 /// answered for a while is made anew: members act on each once.
-pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> {
+pub(crate) fn step(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     if crate::work::mutated!(work.core, NeverAsks) {
         return Ok(());
     }
@@ -95,19 +143,20 @@ pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> 
     let request = match kept {
         Some(kept) if kept.asked == 0 => kept,
         Some(kept) if ask_again_at(&kept) <= work.now => {
-            if succession::instead_of_asking(work, &row, kept.tries)? {
+            let is_stuck = row.state == LogState::Stuck;
+            if is_stuck && succession::instead_of_asking(work, row, kept.tries)? {
                 return Ok(());
             }
-            make(work, &row, kept.tries + 1)?
+            make(work, row, kept.tries + 1)?
         }
         Some(kept) => {
             work.core.session.put_off(Key::Append(kept.log, kept.id), ask_again_at(&kept));
             return Ok(());
         }
-        None => make(work, &row, 0)?,
+        None => make(work, row, 0)?,
     };
     let ReadmissionRow { log, id, sealed: bytes, .. } = request;
-    let Some(secret) = outbox::generation_secret(work, &row)? else { return Ok(()) };
+    let Some(secret) = outbox::generation_secret(work, row)? else { return Ok(()) };
     let token = secret.write_token(&row.log, row.generation);
     work.ask(Key::Append(log, id), |_| {
         Request::Append(Append::bare((log, token), id, Kind::Control, bytes))
@@ -117,8 +166,14 @@ pub(crate) fn step(work: &mut Work<'_>, row: LogRow) -> Result<(), ClientError> 
 
 fn make(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<ReadmissionRow, ClientError> {
     let suite = suite_of(work, &row.log)?;
-    let package =
-        generate_key_package(&work.core.engine, work.keep, work.identity()?, suite, false)?;
+    let engine = &work.core.engine;
+    let package = generate_key_package(engine, work.keep, work.identity()?, suite, false)?;
+    if row.state == LogState::Active {
+        // Whoever leaves before the answer has come leaves the place that it gives, too.
+        let key = key_package_leaf_key(engine, &package, suite)?;
+        let since = row.cursor + 1 + u64::from(tries);
+        work.tx.put_own_leaf_key(&row.log, (since, &key), LEAF_KEYS_MAX)?;
+    }
     let request = ReadmitRequest::new(work.identity()?, row.log, package);
     let kept = request.encode();
     let control = Control::Readmit(request).encode();
@@ -155,7 +210,7 @@ pub(crate) fn answered(
 ) -> Result<bool, ClientError> {
     let Some(row) = work.tx.log(log)? else { return Ok(false) };
     let kept = work.tx.readmission(log)?.filter(|kept| kept.id == *entry);
-    let Some(kept) = kept.filter(|_| row.state == LogState::Stuck) else { return Ok(false) };
+    let Some(kept) = kept.filter(|_| asks(&row)) else { return Ok(false) };
     let kept = ReadmissionRow { asked: work.now, ..kept };
     work.tx.put_readmission(&kept)?;
     work.core.session.put_off(Key::Append(*log, *entry), ask_again_at(&kept));
@@ -165,6 +220,11 @@ pub(crate) fn answered(
         ask_members(work, &row, kept.tries)?;
     }
     Ok(true)
+}
+
+/// Whether a device in this place may be asking for another: it has none, or reads and wants one ahead.
+fn asks(row: &LogRow) -> bool {
+    matches!(row.state, LogState::Stuck | LogState::Active)
 }
 
 /// How many members are asked through their inboxes (docs/protocol.md, rule 7).
@@ -216,9 +276,7 @@ pub(crate) fn deliver(
     log: &LogId,
     people: &[Person],
 ) -> Result<(), ClientError> {
-    let Some(row) = work.tx.log(log)?.filter(|row| row.state == LogState::Stuck) else {
-        return Ok(());
-    };
+    let Some(row) = work.tx.log(log)?.filter(asks) else { return Ok(()) };
     // The same request as in the log: whoever sees both acts once.
     let kept = work.tx.readmission(&row.log)?.and_then(|kept| kept.request);
     let Some(request) = kept.map(|request| ReadmitRequest::decode(&request)).transpose()? else {

@@ -2,7 +2,7 @@
 //! server restored from an older copy has lost it. So it looks for it for a while, and where it is
 //! gone, says it again, with what this person had said last before it.
 
-use veche_mls::{Control, Envelope, Group, LeaveRequest, Role};
+use veche_mls::{Control, Envelope, Group, Invitation, LeaveRequest, Role};
 use veche_store::{DepartureRow, LogRow, OutboxRow};
 use veche_wire::{
     AccountId, Append, Commitment, DeviceRecord, Entry, EntryId, Kind, LogId, Millis, Refused,
@@ -52,6 +52,16 @@ pub(crate) fn depart(work: &Work<'_>, row: &LogRow, out: &OutboxRow) -> Result<(
         members: out.draft.clone().unwrap_or_default(),
         asked: work.now,
     })?)
+}
+
+/// Whether an invitation is for a place that this device's request to leave names, too: it had asked for that
+/// place before, and its person has left.
+pub(crate) fn has_given_up(work: &Work<'_>, invitation: &Invitation) -> Result<bool, ClientError> {
+    let Some(departure) = departure(work, &invitation.log)? else { return Ok(false) };
+    let named = LeaveRequest::decode(&departure.request)?.leaf_keys;
+    let (engine, welcome) = (&work.core.engine, &invitation.welcome);
+    let key = veche_mls::welcomed_leaf_key(engine, work.keep, welcome)?;
+    Ok(key.is_some_and(|key| named.contains(&key)))
 }
 
 /// How long members may take to bring a restored log back, in milliseconds: what they have comes first,

@@ -25,7 +25,9 @@ pub(crate) use create::{
 pub(crate) use deliver::{
     arrived, deliver, delivered, invite_joiners, invites_no_more, not_delivered, send_envelope,
 };
-pub(crate) use depart::{depart, look_for_departures, looked_for_departure, tell_of_departure};
+pub(crate) use depart::{
+    depart, has_given_up, look_for_departures, looked_for_departure, tell_of_departure,
+};
 pub(crate) use elect::{
     SOON_MS, admits, announce_admin_key, drop_done, drop_readmissions, elect_admission,
     elect_guard, elect_key_listing, elect_leaver_removal, elect_readmission, elect_rotation,

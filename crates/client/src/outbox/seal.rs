@@ -19,6 +19,9 @@ const LOOK: u32 = 128;
 /// One step; answers whether there may be another.
 pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError> {
     let Some(row) = work.tx.log(log)? else { return Ok(false) };
+    if row.state == LogState::Active {
+        inbox::readmit::step_ahead(work, &row)?;
+    }
     match row.state {
         LogState::Creating => create::ask_create(work, &row)?,
         LogState::Active if answer::is_followed(work, log)? => {
@@ -35,7 +38,7 @@ pub(crate) fn step(work: &mut Work<'_>, log: &LogId) -> Result<bool, ClientError
             return Ok(in_order(work, &row)? || automatic(work, &row)?);
         }
         LogState::Active => {}
-        LogState::Stuck => inbox::readmit::step(work, row)?,
+        LogState::Stuck => inbox::readmit::step(work, &row)?,
         LogState::Left => super::fail_outbox(work, log, "you have left this chat")?,
         LogState::Removed => super::fail_outbox(work, log, "you were removed from this chat")?,
         LogState::Succeeded => {}
