@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use veche_client::{Client, Command, Input, IntentId, Reply, Settled};
@@ -283,13 +283,19 @@ impl Hall {
     /// Lets all who have something to do work, side by side.
     fn work(&mut self) {
         let now = self.now;
-        let mut busy: Vec<&mut Seat> =
+        let busy: Vec<&mut Seat> =
             self.seats.values_mut().filter(|seat| seat.is_busy(now)).collect();
-        let each = busy.len().div_ceil(self.threads.len()).max(1);
+        // Some have much more to do than others, so that each thread takes the next when it is free.
+        let queue = Mutex::new(busy.into_iter());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         std::thread::scope(|scope| {
-            for (part, thread) in busy.chunks_mut(each).zip(&self.threads) {
-                scope.spawn(move || {
-                    thread.install(|| part.iter_mut().for_each(|seat| seat.work(now)));
+            for thread in &self.threads {
+                scope.spawn(|| {
+                    thread.install(|| {
+                        while let Some(seat) = next() {
+                            seat.work(now)
+                        }
+                    })
                 });
             }
         });

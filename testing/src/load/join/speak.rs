@@ -10,7 +10,7 @@ use super::progress::Stage;
 use super::{OWNER, Play};
 
 /// How many who speak are awake at a time.
-const SPEAKERS: usize = 50;
+const SPEAKERS: usize = 100;
 /// How much each says before the next does.
 const AT_A_TIME: usize = 8;
 /// For how long those who have spoken stay, in milliseconds.
