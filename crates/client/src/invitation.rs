@@ -448,6 +448,10 @@ fn put_rows(
     Ok(log)
 }
 
+/// What stands where a device lost the place that it has been given again.
+pub(crate) const ADDED_AGAIN: &str =
+    "this device was added again; what was said meanwhile is not here";
+
 fn joined_group(
     work: &mut Work<'_>,
     row: &InvitationRow,
@@ -483,11 +487,15 @@ fn joined_group(
     work.tx.set_stay_apart(&log.log, log.cursor)?;
     if let Some(earlier) = earlier.filter(|earlier| earlier.state == LogState::Stuck) {
         readmit::repaired(work, &log.log)?;
-        let words = "this device was added again; what was said meanwhile is not here";
         // Without a place in the log, it stands where this device goes on.
         let since = if earlier.cursor == 0 { log.cursor } else { earlier.cursor + 1 };
         let place = (&invitation.commit, since);
-        inbox::line(work, &log, place, &inbox::Line { by: me, about: Some(me), words })?;
+        inbox::line(
+            work,
+            &log,
+            place,
+            &inbox::Line { by: me, about: Some(me), words: ADDED_AGAIN },
+        )?;
         outbox::seal_anew(work, &log.log)?;
         let missed = work.tx.missed()?.into_iter().find(|(missed, ..)| *missed == log.log);
         let since = missed.map_or(earlier.cursor, |(_, after, _)| after);
@@ -562,7 +570,12 @@ fn ask_instead(
     invitation: &Invitation,
     words: &str,
 ) -> Result<(), ClientError> {
+    let earlier = work.tx.log(&invitation.log)?.filter(|row| row.state == LogState::Stuck);
     let mut log = put_rows(work, row, invitation, LogState::Stuck)?;
+    if let Some(earlier) = earlier {
+        // What it misses begins where it lost its place, not where it did not come in.
+        log.cursor = earlier.cursor;
+    }
     let spent = InvitationRow { state: InvitationState::Spent, intent: None, ..row.clone() };
     work.tx.put_invitation(&spent)?;
     readmit::stuck(work, &mut log, words)?;

@@ -111,6 +111,14 @@ pub enum Mutant {
     Dishonest,
 }
 
+/// The id of the line that stands where a device of this account lost the place which `commit` gave it again.
+#[cfg(feature = "mutants")]
+#[must_use]
+pub fn added_again_by(commit: &wire::EntryId, me: &wire::AccountId) -> wire::EntryId {
+    let words = invitation::ADDED_AGAIN;
+    inbox::id_of(commit, &inbox::Line { by: *me, about: Some(*me), words })
+}
+
 /// How many settled intents are kept for whoever asks how they came out.
 const INTENTS_KEPT: u32 = 1_000;
 

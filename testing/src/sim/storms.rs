@@ -231,8 +231,15 @@ fn rotate_to_garbage(play: &mut Play) -> bool {
     };
     let Some(found) = play.storms.keys.iter().position(former) else { return false };
     let (person, chat, secret) = play.storms.keys.swap_remove(found);
+    // Somebody who is inside lends a token that still counts: the key alone must not do it.
+    let is_inside = |other: &&Person| {
+        let runs = play.world.stage.borrow().cast[other.who].is_running();
+        let active = |view: ChatView| view.state == veche_client::ChatState::Active;
+        runs && other.who != person.who && other.chat(chat).is_some_and(active)
+    };
+    let lender = play.people.iter().find(is_inside).unwrap_or(&person);
     let stranger = play.world.outsider();
-    let (_, Some(token)) = stranger.overhear(&person, chat) else { return false };
+    let (_, Some(token)) = stranger.overhear(lender, chat) else { return false };
     let garbage = TokenHashes { read: TokenHash([1; 32]), write: TokenHash([2; 32]) };
     // Which generation comes next is easily guessed.
     for generation in 1..12 {
@@ -316,7 +323,6 @@ fn poison(play: &mut Play, mutant: Mutant) -> bool {
         sabotage.break_rules_of(client);
     }
     if done {
-        stage.poisoned = true;
         stage.left_behind.insert(mallory.name().to_owned());
     }
     done
@@ -325,7 +331,6 @@ fn poison(play: &mut Play, mutant: Mutant) -> bool {
 fn skip(play: &mut Play) -> bool {
     let group = |chat: &ChatView| chat.kind == ChatKind::Group;
     let Some((person, chat)) = play.person_in_chat(group) else { return false };
-    play.world.stage.borrow_mut().skipped.insert(person.who);
     play.did(&person, Command::SkipMissed { chat: chat.chat })
 }
 

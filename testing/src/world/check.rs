@@ -44,6 +44,9 @@ pub(crate) fn complaints(stage: &mut Stage) -> Vec<String> {
                         view.forget_earlier_stays(&actor.name);
                         view.forget_predecessors();
                     }
+                    if let Some(heard) = stage.tap.logs.get(&view.log) {
+                        view.find_gaps(&heard.places);
+                    }
                     chats.entry(view.log).or_default().push(view);
                 }
             }
@@ -165,7 +168,7 @@ impl Chat<'_> {
 
     /// Whether somebody may have missed what others have seen, and have been told so.
     fn has_gaps(&self, view: &View) -> bool {
-        self.stage.has_gaps() || self.stage.skipped.contains(&view.who)
+        self.stage.restored || view.was_out()
     }
 
     fn is_direct(&self) -> bool {
@@ -301,9 +304,7 @@ impl Chat<'_> {
             // What came behind somebody who had gone can have gone in front of them since.
             let counts = |stay: &&Stay| !self.stage.restored || stay.until == LAST;
             let in_it = |stay: &&Stay| counts(stay) && stay.from < spot && spot < stay.surely;
-            let is_told = view.unreadable.contains(&spot)
-                || (view.was_out && row.event.is_some())
-                || spot.1 < view.added_again;
+            let is_told = view.unreadable.contains(&spot) || self.is_missing(view, row, spot.1);
             // Who could not follow any more and was not added again has what came before that.
             let is_behind = (self.has_gaps(view) || view.moved_on) && !view.follows;
             let is_later =
@@ -367,7 +368,7 @@ impl Chat<'_> {
     fn too_soon(&self, view: &View, everything: &BTreeMap<Place, &MessageView>) -> Vec<String> {
         // What is said again for somebody comes when it comes; and who may do what in a log that goes on
         // from another, no line tells.
-        if self.stage.has_gaps() || view.succeeds || self.is_direct() {
+        if self.has_gaps(view) || view.succeeds || self.is_direct() {
             return Vec::new();
         }
         let created = |row: &MessageView| {
@@ -385,10 +386,21 @@ impl Chat<'_> {
         found.into_iter().map(tell).collect()
     }
 
-    /// Whether an entry is from before somebody was added again, so that it has to be said again for them
-    /// and stands where it was.
+    /// Whether something may be missing because this device was out then: nobody says lines again. Which
+    /// places count before a server was restored, nobody knows.
+    fn is_missing(&self, view: &View, row: &MessageView, place: Seq) -> bool {
+        if self.stage.restored {
+            let is_line = view.was_out() && row.event.is_some();
+            return is_line || place < view.last_gap();
+        }
+        view.is_in_gap(place) && row.event.is_some()
+    }
+
+    /// Whether an entry is from when somebody was out, so that it has to be said again for them and stands
+    /// where it was.
     fn is_repeated(&self, view: &View, place: Seq) -> bool {
-        self.has_gaps(view) && place < view.added_again
+        let before = self.stage.restored && place < view.last_gap();
+        before || view.is_in_gap(place)
     }
 
     /// Whether what was said about a message may be from before somebody came: its author has said it
@@ -400,7 +412,7 @@ impl Chat<'_> {
     /// Whether changes may be missing here or in what this is compared with: a restored server has
     /// lost them, and they are among what cannot be read.
     fn is_behind(&self, view: &View) -> bool {
-        let unreadable = |view: &View| self.has_gaps(view) && !view.unreadable.is_empty();
+        let unreadable = |view: &View| !view.unreadable.is_empty();
         unreadable(view) || self.active().any(unreadable)
     }
 

@@ -56,10 +56,6 @@ pub(crate) struct Stage {
     pub(crate) sabotage: Sabotage,
     /// Whether the server ever came back as it was before.
     pub(crate) restored: bool,
-    /// Whether a commit was ever made that not everybody could follow.
-    pub(crate) poisoned: bool,
-    /// Who has wanted to skip what they had missed.
-    pub(crate) skipped: BTreeSet<Who>,
     /// Whom others may have left behind in a log when they went on in another.
     pub(crate) left_behind: BTreeSet<String>,
     /// Messages that were said too soon for slow mode by somebody who does not wait.
@@ -88,18 +84,11 @@ impl Stage {
             journal: Journal::default(),
             sabotage,
             restored: false,
-            poisoned: false,
-            skipped: BTreeSet::new(),
             left_behind: BTreeSet::new(),
             too_soon: BTreeSet::new(),
             troubles: Vec::new(),
             lies: None,
         }
-    }
-
-    /// Whether somebody may have missed what others have seen, and have been told so.
-    pub(crate) fn has_gaps(&self) -> bool {
-        self.restored || self.poisoned
     }
 
     // Who is on the stage.

@@ -67,7 +67,7 @@ fn digest_of(entry: &EntryId, line: &Line<'_>) -> [u8; 32] {
 }
 
 /// The id of the line that an entry puts on the screen.
-pub(super) fn id_of(entry: &EntryId, line: &Line<'_>) -> EntryId {
+pub(crate) fn id_of(entry: &EntryId, line: &Line<'_>) -> EntryId {
     let mut id = EntryId([0; 16]);
     id.0.copy_from_slice(&digest_of(entry, line)[..16]);
     id

@@ -15,6 +15,8 @@ pub(crate) mod unread;
 
 use control::is_new;
 pub(crate) use control::{asked_to_leave, left, signal};
+#[cfg(feature = "mutants")]
+pub(crate) use line::id_of;
 pub(crate) use line::{Line, line};
 pub(crate) use message::apply_durable;
 

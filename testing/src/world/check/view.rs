@@ -1,9 +1,10 @@
 //! What stands on a screen: the chats of one person, their rows, and where each row has its place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use veche_client::{ChatKind, ChatState, ChatView, Client, MemberView, MessageView};
-use veche_wire::{EntryId, LogId, Seq};
+use veche_wire::{AccountId, EntryId, LogId, Seq};
 
 use super::super::schedule::Who;
 use super::ALARMS;
@@ -57,10 +58,12 @@ pub(super) struct View {
     pub(super) too_soon: BTreeSet<Spot>,
     /// Where it says that a member has told this device that it was removed.
     pub(super) told_gone: BTreeSet<Spot>,
-    /// Whether it says that this device was out of it for a time.
-    pub(super) was_out: bool,
-    /// Before where it says that something is missing for that reason.
-    pub(super) added_again: Seq,
+    /// Whose screen it is.
+    me: AccountId,
+    /// Lines that say that this device was out of the log for a time, and where it lost its place.
+    added_again: BTreeMap<EntryId, Seq>,
+    /// From where to where that was: what is between may be missing.
+    pub(super) gaps: Vec<RangeInclusive<Seq>>,
     /// Rows of earlier stays, where their places count no more.
     pub(super) earlier: BTreeSet<EntryId>,
 }
@@ -78,6 +81,30 @@ impl View {
         self.earlier = earlier;
     }
 
+    /// Finds where this device was out of the log, whose entries are at these places: the line about it has
+    /// its id from the commit that gave it a place again.
+    pub(super) fn find_gaps(&mut self, places: &BTreeMap<EntryId, Seq>) {
+        for (commit, until) in places {
+            let line = veche_client::added_again_by(commit, &self.me);
+            self.gaps.extend(self.added_again.get(&line).map(|since| *since..=*until));
+        }
+    }
+
+    /// Whether something at this place may be missing, as the screen says.
+    pub(super) fn is_in_gap(&self, seq: Seq) -> bool {
+        self.gaps.iter().any(|gap| gap.contains(&seq))
+    }
+
+    /// Whether this device was ever given its place again, or told that it was removed.
+    pub(super) fn was_out(&self) -> bool {
+        !self.added_again.is_empty() || !self.told_gone.is_empty()
+    }
+
+    /// Before where it says that something is missing.
+    pub(super) fn last_gap(&self) -> Seq {
+        self.added_again.values().copied().max().unwrap_or(0)
+    }
+
     /// Where a chat goes on in another log, everybody has of the one before what they could follow.
     pub(super) fn forget_predecessors(&mut self) {
         let goes_on = self.rows.iter().rposition(|row| says(row, &["goes on from here"]));
@@ -93,6 +120,7 @@ pub(super) fn views_of(
     client: &mut Client,
 ) -> Result<Vec<View>, veche_client::ClientError> {
     let mut views = Vec::new();
+    let Some(me) = client.me()?.map(|me| me.account) else { return Ok(views) };
     for chat in client.chats()? {
         let rows = client.page(chat.chat, None, ROWS_MAX)?;
         let members = client.members(chat.chat).unwrap_or_default();
@@ -104,7 +132,7 @@ pub(super) fn views_of(
         let logs = client.logs(chat.chat)?;
         // Two people have one chat, whatever logs it is made of.
         if chat.kind == ChatKind::Direct || logs.len() < 2 {
-            let mut view = view_of((who, chat), rows, &places);
+            let mut view = view_of((who, me, chat), rows, &places);
             view.members = members;
             views.push(view);
             continue;
@@ -115,7 +143,7 @@ pub(super) fn views_of(
             let all = &rows;
             let rows = rows.iter().filter(is_here).cloned().collect();
             let is_latest = index + 1 == logs.len();
-            let mut view = view_of((who, chat.clone()), rows, &places);
+            let mut view = view_of((who, me, chat.clone()), rows, &places);
             (view.log, view.follows) = (*log, *follows);
             (view.moved_on, view.succeeds) = (!is_latest, index > 0);
             // Only who makes a log sees it go on from before its first entry.
@@ -137,7 +165,7 @@ pub(super) fn views_of(
 
 /// What stands on a screen of a chat, of the rows that are given.
 pub(super) fn view_of(
-    (who, chat): (Who, ChatView),
+    (who, me, chat): (Who, AccountId, ChatView),
     rows: Vec<MessageView>,
     places: &BTreeMap<EntryId, (LogId, u64, u64)>,
 ) -> View {
@@ -162,8 +190,8 @@ pub(super) fn view_of(
     let told_gone = gone.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
     let soon = rows.iter().filter(|row| says(row, &[TOO_SOON]));
     let too_soon = soon.filter_map(at).map(|(rank, seq, _)| (rank, seq)).collect();
-    let again = || rows.iter().filter(|row| says(row, &["was added again"]));
-    let added_again = again().filter_map(at).map(|(_, seq, _)| seq).max().unwrap_or(0);
+    let again = rows.iter().filter(|row| says(row, &["was added again"]));
+    let added_again = again.filter_map(|row| at(row).map(|(_, seq, _)| (row.id, seq))).collect();
     View {
         who,
         log: chat.chat,
@@ -171,7 +199,7 @@ pub(super) fn view_of(
         succeeds: false,
         follows: chat.state == ChatState::Active,
         made_next: None,
-        was_out: again().next().is_some(),
+        me,
         members: Vec::new(),
         chat,
         placed,
@@ -179,6 +207,7 @@ pub(super) fn view_of(
         too_soon,
         told_gone,
         added_again,
+        gaps: Vec::new(),
         earlier: BTreeSet::new(),
         rows,
     }
