@@ -154,10 +154,7 @@ fn who_was_away_for_long_may_skip_what_was_missed() {
     let screen = bo.whole_screen(group);
     assert!(screen.contains(&format!("number {}", ROUNDS - 1)), "{screen}");
     assert_back(&mut world, [&ana, &bo], group);
-    // What admins did meanwhile he has skipped as well.
-    for complaint in world.complaints() {
-        assert!(complaint.contains("bob misses"), "{complaint}");
-    }
+    assert_eq!(world.complaints(), Vec::<String>::new());
 }
 
 #[test]

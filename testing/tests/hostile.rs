@@ -66,6 +66,41 @@ impl Stranger {
         assert_eq!(self.outsider.ask(Request::Deliver(delivery)), Response::Done);
     }
 
+    /// An invitation into a group of her own, of which she says that it is that of `log`.
+    fn usurpation(&mut self, log: LogId, name: &str, commit_seq: u64) -> Envelope {
+        let device = self.device_of(name).certificate.device;
+        let suite = Suite::PostQuantum;
+        let permit = Permit::Open;
+        let take = Request::TakeKeyPackage { device, suite: suite.number(), permit };
+        let taken = self.outsider.ask(take);
+        let Response::KeyPackage { bytes: package } = taken else { panic!("{taken:?}") };
+        let Self { engine, keep, identity, dice, .. } = self;
+        let policy = Policy::group("usurped", identity.account());
+        let mut group = Group::create(engine, keep, identity, log, suite, policy)
+            .expect("a group can be made under any number");
+        let commit = EntryId::random(dice);
+        let change = Change { adds: vec![package], ..Change::default() };
+        let bound = Bound::new(log, commit, Kind::Commit);
+        let draft = group.commit(engine, keep, identity, &change, &bound);
+        let draft = draft.expect("somebody can be added");
+        let (key, sealed) = veche_mls::seal_tree(dice, &draft.tree);
+        let tree = self.upload(key, sealed);
+        Envelope::Invitation(Box::new(Invitation {
+            log,
+            suite,
+            kind: ChatKind::Group,
+            title: "usurped".to_owned(),
+            welcome: draft.joiners[0].welcome.clone(),
+            tree,
+            commit,
+            commit_seq,
+            transcript: [0; 32],
+            generation: 0,
+            generation_secret: GenerationSecret::from_bytes([5; 32]),
+            display_name: None,
+        }))
+    }
+
     /// An invitation into `log` that cannot be used.
     fn invitation(&mut self, log: LogId, commit_seq: u64) -> Envelope {
         let (key, sealed) = veche_mls::seal_tree(&mut self.dice, b"no tree");
@@ -108,6 +143,33 @@ fn a_device_is_added_again_even_by_somebody_whom_its_person_has_blocked() {
     world.settle();
     // What he missed is said to him again.
     assert_eq!(bo.screen(group), "cyd: where is bob?\ncyd: there you are");
+}
+
+#[test]
+fn an_invitation_that_waited_is_taken_from_members_only() {
+    let mut world = World::seeded(19);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let group = world.group("harvest", [&ana, &bo]);
+    world.cut_off(&bo);
+    ana.rename(group, "sowing");
+    world.settle();
+    world.forget_old_entries();
+    ana.say(group, "where is bob?");
+    world.settle();
+    // It comes while Bob has his place, out of which nothing talks him; then he hears that he has lost it.
+    let mut mallory = stranger(&mut world, 190);
+    let usurpation = mallory.usurpation(group, "bob", 1_000);
+    mallory.deliver("bob", &usurpation);
+    world.reconnect(&bo);
+    world.wait_ms(60_000);
+    world.settle();
+    bo.say(group, "here");
+    world.settle();
+    // Bob was never in Mallory's group, where what he says would be hers to read.
+    for person in [&ana, &bo] {
+        assert_eq!(person.screen(group), "ana: where is bob?\nbob: here");
+    }
+    assert_eq!(bo.notices().len(), 1, "{:?}", bo.notices());
 }
 
 /// Bob has accepted mallory's invitation into ana's group, which cannot be used, and asks for another.

@@ -7,7 +7,7 @@ use veche_wire::{BlobId, Permit, Request};
 use crate::session::Key;
 use crate::wanted::Ending;
 use crate::work::Work;
-use crate::{ClientError, invitation, outbox};
+use crate::{ClientError, join, outbox};
 
 /// The bytes of one part, but for the last: one sealed chunk of a file.
 pub(crate) const PART_BYTES: usize = SEALED_CHUNK_BYTES;
@@ -100,7 +100,7 @@ pub(crate) fn refused(work: &mut Work<'_>, blob: &BlobId, words: &str) -> Result
 /// A blob cannot be had.
 pub(crate) fn failed(work: &mut Work<'_>, blob: &BlobId, words: &str) -> Result<(), ClientError> {
     let Some(row) = work.tx.blob(blob)? else { return Ok(()) };
-    invitation::tree_lost(work, blob)?;
+    join::tree_lost(work, blob)?;
     work.tx.delete_blob(blob)?;
     match row.intent {
         Some(intent) => {

@@ -22,6 +22,7 @@ mod files;
 mod gather;
 mod inbox;
 mod invitation;
+mod join;
 mod knock;
 mod members;
 mod mentions;
@@ -115,7 +116,7 @@ pub enum Mutant {
 #[cfg(feature = "mutants")]
 #[must_use]
 pub fn added_again_by(commit: &wire::EntryId, me: &wire::AccountId) -> wire::EntryId {
-    let words = invitation::ADDED_AGAIN;
+    let words = join::ADDED_AGAIN;
     inbox::id_of(commit, &inbox::Line { by: *me, about: Some(*me), words })
 }
 

@@ -6,7 +6,7 @@ use veche_wire::Request;
 use crate::session::{Key, Session, Stage};
 use crate::work::Work;
 use crate::{
-    Client, ClientError, Effect, account, blobs, door, gather, inbox, invitation, knock, outbox,
+    Client, ClientError, Effect, account, blobs, door, gather, inbox, join, knock, outbox,
 };
 
 impl Client {
@@ -19,7 +19,7 @@ impl Client {
                     return Ok(());
                 }
                 gather::go_on(work)?;
-                invitation::go_on(work)?;
+                join::go_on(work)?;
                 door::go_on(work)?;
                 knock::go_on(work)?;
                 outbox::deliver(work)?;

@@ -118,7 +118,7 @@ pub fn welcomed(welcome: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// The key that this device's leaf has where a Welcome leads to, as [`LeaveRequest::leaf_keys`] names it: that
-/// of the KeyPackage which the Welcome is for. `None` where the secrets of no such KeyPackage are here.
+/// of the KeyPackage which the Welcome is for. `None` where its secrets are not here, or it is one of last resort.
 ///
 /// # Errors
 /// Where the store fails.
@@ -134,7 +134,8 @@ pub fn welcomed_leaf_key(
     for secrets in welcome.secrets() {
         let found: Option<KeyPackageBundle> =
             provider.storage().key_package(&secrets.new_member())?;
-        if let Some(bundle) = found {
+        // What is used again tells nothing about when it was made.
+        if let Some(bundle) = found.filter(|bundle| !bundle.key_package().last_resort()) {
             return Ok(leaf_key(bundle.key_package().leaf_node()));
         }
     }

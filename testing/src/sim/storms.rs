@@ -230,7 +230,7 @@ fn rotate_to_garbage(play: &mut Play) -> bool {
         runs && !is_admin(person, *chat)
     };
     let Some(found) = play.storms.keys.iter().position(former) else { return false };
-    let (person, chat, secret) = play.storms.keys.swap_remove(found);
+    let (person, chat) = (play.storms.keys[found].0.clone(), play.storms.keys[found].1);
     // Somebody who is inside lends a token that still counts: the key alone must not do it.
     let is_inside = |other: &&Person| {
         let runs = play.world.stage.borrow().cast[other.who].is_running();
@@ -240,6 +240,7 @@ fn rotate_to_garbage(play: &mut Play) -> bool {
     let lender = play.people.iter().find(is_inside).unwrap_or(&person);
     let stranger = play.world.outsider();
     let (_, Some(token)) = stranger.overhear(lender, chat) else { return false };
+    let (_, _, secret) = play.storms.keys.swap_remove(found);
     let garbage = TokenHashes { read: TokenHash([1; 32]), write: TokenHash([2; 32]) };
     // Which generation comes next is easily guessed.
     for generation in 1..12 {

@@ -390,7 +390,7 @@ impl Chat<'_> {
     /// places count before a server was restored, nobody knows.
     fn is_missing(&self, view: &View, row: &MessageView, place: Seq) -> bool {
         if self.stage.restored {
-            let is_line = view.was_out() && row.event.is_some();
+            let is_line = view.was_added_again() && row.event.is_some();
             return is_line || place < view.last_gap();
         }
         view.is_in_gap(place) && row.event.is_some()

@@ -92,7 +92,7 @@ pub(crate) fn accept(
         && !arrived_before
         && let Some(peer) = work.tx.chat(&row.chat)?.and_then(|chat| chat.peer)
     {
-        crate::invitation::settle_direct(work, &peer)?;
+        crate::join::settle_direct(work, &peer)?;
     }
     answer::tell_when_live(work)
 }
@@ -120,6 +120,7 @@ fn forget(work: &mut Work<'_>, row: &LogRow) -> Result<(), ClientError> {
     work.tx.clear_marks(&row.log)?;
     work.tx.forget_members(&row.log)?;
     work.tx.forget_own_leaf_keys(&row.log)?;
+    work.tx.delete_readmission(&row.log)?;
     restored::forget(work, row)?;
     work.tx.put_missed(&row.log, 0, 0)?;
     work.core.session.subscriptions.remove(&row.log);

@@ -4,7 +4,7 @@ use veche_mls::{
     ChatKind, Control, Envelope, Gone, Group, Invitation, LEAF_KEYS_MAX, ReadmitRequest, Suite,
     generate_key_package, key_package_leaf_key,
 };
-use veche_store::{InvitationRow, InvitationState, LogRow, LogState, ReadmissionRow};
+use veche_store::{InvitationRow, InvitationState, LogRow, LogState, OutboxState, ReadmissionRow};
 use veche_wire::{
     AccountId, Append, Credential, DeviceRecord, EntryId, Kind, LogId, Millis, Request,
 };
@@ -19,6 +19,10 @@ const ASK_AGAIN_MS: u64 = 60_000;
 /// How often it is made again so soon; from then on it waits twice as long each time. There may be
 /// nobody who can answer, and each request has a KeyPackage whose secrets are kept.
 const SOON_MAX: u32 = 5;
+/// Behind the places in all logs: there the keys stand of the leaves that this device has asked for.
+const ASKED_FOR: u64 = 1 << 62;
+/// Of how many such keys is remembered, which leaves room for as many that its leaf had.
+const ASKED_FOR_MAX: u32 = 4;
 /// The longest that it waits, in milliseconds.
 const ASK_AGAIN_MS_MAX: u64 = 12 * 3_600_000;
 
@@ -73,16 +77,27 @@ pub(crate) fn leads_ahead(work: &Work<'_>, invitation: &Invitation) -> Result<bo
     if work.tx.readmission(&row.log)?.is_none() || invitation.commit_seq <= row.cursor {
         return Ok(false);
     }
+    // A commit of its own that it has not read yet: what belongs to it is done when it is read.
+    let is_own_commit = |out: &veche_store::OutboxRow| {
+        let states = [OutboxState::Sealed, OutboxState::Awaiting, OutboxState::Acknowledged];
+        out.kind == Kind::Commit as u8 && states.contains(&out.state)
+    };
+    if work.tx.outbox(&row.log)?.iter().any(is_own_commit) {
+        return Ok(false);
+    }
     let (engine, welcome) = (&work.core.engine, &invitation.welcome);
-    Ok(veche_mls::welcomed_leaf_key(engine, work.keep, welcome)?.is_some())
+    let key = veche_mls::welcomed_leaf_key(engine, work.keep, welcome)?;
+    let asked_for = work.tx.own_leaf_keys(&row.log)?;
+    Ok(key.is_some_and(|key| asked_for.contains(&key)))
 }
 
 /// This device gives its place up for the one that it has asked for.
-pub(crate) fn leap(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientError> {
-    match work.tx.log(log)? {
-        Some(mut row) => lose_place(work, &mut row),
-        None => Ok(()),
+pub(crate) fn leap(work: &mut Work<'_>, mut row: LogRow) -> Result<(), ClientError> {
+    if let Some(kept) = work.tx.readmission(&row.log)? {
+        // As long as nobody had answered, it was no sign that nobody could.
+        work.tx.put_readmission(&ReadmissionRow { asked: work.now, tries: 0, ..kept })?;
     }
+    lose_place(work, &mut row)
 }
 
 /// This device cannot follow what a member has written, which is no accident where it holds for many.
@@ -171,7 +186,7 @@ fn make(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<ReadmissionRow,
     if row.state == LogState::Active {
         // Whoever leaves before the answer has come leaves the place that it gives, too.
         let key = key_package_leaf_key(engine, &package, suite)?;
-        let since = row.cursor + 1 + u64::from(tries);
+        let since = ASKED_FOR + u64::from(tries % ASKED_FOR_MAX);
         work.tx.put_own_leaf_key(&row.log, (since, &key), LEAF_KEYS_MAX)?;
     }
     let request = ReadmitRequest::new(work.identity()?, row.log, package);
@@ -258,7 +273,7 @@ fn ask_members(work: &mut Work<'_>, row: &LogRow, tries: u32) -> Result<(), Clie
     let asked = members.iter().skip(first).take(MEMBERS_ASKED);
     let people: Vec<_> = asked.map(|(_, who)| gather::by_account(who)).collect();
     if people.is_empty() {
-        if work.core.session.alone.insert(row.log) {
+        if row.state == LogState::Stuck && work.core.session.alone.insert(row.log) {
             work.tell(Event::Notice(
                 "A chat could not be repaired yet. Ask a member to remove and add you.".into(),
             ));

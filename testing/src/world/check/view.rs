@@ -95,9 +95,14 @@ impl View {
         self.gaps.iter().any(|gap| gap.contains(&seq))
     }
 
+    /// Whether this device was ever given its place again.
+    pub(super) fn was_added_again(&self) -> bool {
+        !self.added_again.is_empty()
+    }
+
     /// Whether this device was ever given its place again, or told that it was removed.
     pub(super) fn was_out(&self) -> bool {
-        !self.added_again.is_empty() || !self.told_gone.is_empty()
+        self.was_added_again() || !self.told_gone.is_empty()
     }
 
     /// Before where it says that something is missing.
