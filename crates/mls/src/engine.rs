@@ -63,7 +63,7 @@ pub enum Mutant {
     RoleCheckSkipped,
     /// A removal begins no generation, and nobody minds (docs/protocol.md, rule 11).
     NoRotation,
-    /// The first secret of the path of each commit is broken: some members cannot follow (rule 6).
+    /// Some secrets of the path of each commit are broken: some members cannot follow (rule 6).
     PathBrokenForSome,
     /// All are: no other member can follow.
     PathBrokenForAll,
@@ -131,12 +131,13 @@ impl Engine {
     /// Cryptography that breaks what others are to read, where this engine is of somebody who does that.
     #[cfg(any(test, feature = "mutants"))]
     pub(crate) fn saboteur(&self) -> Option<crate::saboteur::Saboteur> {
-        let broken = match self.mutant? {
-            Mutant::PathBrokenForSome => 1,
-            Mutant::PathBrokenForAll => usize::MAX,
+        use crate::saboteur::{Saboteur, Victims};
+        let broken_for = match self.mutant? {
+            Mutant::PathBrokenForSome => Victims::Some,
+            Mutant::PathBrokenForAll => Victims::All,
             Mutant::RoleCheckSkipped | Mutant::NoRotation => return None,
         };
-        Some(crate::saboteur::Saboteur::of_paths(broken))
+        Some(Saboteur::of_paths(broken_for))
     }
 
     fn lock(&self) -> MutexGuard<'_, Box<dyn Random + Send>> {
