@@ -18,6 +18,7 @@ mod soak;
 mod step;
 mod table;
 mod test;
+mod wasm;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,6 @@
 //! Everything that must hold before a change is delivered, in stages from the cheap to the dear.
 //! Stops at the first that fails, and names the command that repeats it.
 
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -10,6 +9,7 @@ use crate::arguments::Arguments;
 use crate::repository::Repository;
 use crate::setup::{self, Consent};
 use crate::step::Step;
+use crate::wasm;
 
 /// Seeds of the simulator in each test run.
 const SEEDS: &str = "0..200";
@@ -23,13 +23,6 @@ const STORMY_SEEDS: &str = "0..70";
 const KILL_CYCLES: &str = "20";
 /// Mutations of each fuzz target, unless told otherwise.
 pub(crate) const FUZZ_MUTATIONS: u64 = 10_000;
-
-const WASM: &str = "wasm32-unknown-unknown";
-/// The oldest clang whose WebAssembly output the client's SQLite is known to build with.
-const CLANG_MAJORS: std::ops::RangeInclusive<u32> = 19..=30;
-
-const CLANG_WHAT: &str = "clang and llvm-ar, 19 or newer";
-const CLANG_PACKAGES: &[&str] = &["clang-19", "llvm-19"];
 
 /// A part of the test run with a name and a time of its own.
 struct Stage {
@@ -49,13 +42,10 @@ enum Work {
 pub(crate) fn test(repository: &Repository, arguments: Arguments, consent: Consent) -> Result<()> {
     arguments.finish()?;
     setup::ensure(repository.root(), consent)?;
-    if wasm_installed(repository) && clang(repository).is_none() {
-        setup::offer(repository.root(), consent, CLANG_WHAT, CLANG_PACKAGES);
-    }
-    run_stages(&stages(repository))
+    run_stages(&stages(repository, consent))
 }
 
-fn stages(repository: &Repository) -> Vec<Stage> {
+fn stages(repository: &Repository, consent: Consent) -> Vec<Stage> {
     let cargo = |name, words: &[&str]| Stage {
         name,
         work: Work::Run(
@@ -80,46 +70,27 @@ fn stages(repository: &Repository) -> Vec<Stage> {
         testing("kill loop", &["kill", "--cycles", KILL_CYCLES]),
         testing("main job", &["main-job"]),
         testing("fuzz", &["fuzz", "--mutations", &FUZZ_MUTATIONS.to_string()]),
-        Stage { name: "wasm32", work: wasm(repository) },
+        Stage { name: "wasm32", work: wasm(repository, consent) },
     ]
 }
 
 /// The check for WebAssembly covers as much as this machine has the tools for.
-fn wasm(repository: &Repository) -> Work {
-    if !wasm_installed(repository) {
-        return Work::Skip(format!("the target {WASM} is not installed"));
-    }
+fn wasm(repository: &Repository, consent: Consent) -> Work {
+    let tools = match wasm::tools(repository, consent) {
+        Ok(tools) => tools,
+        Err(error) => return Work::Skip(format!("{error:#}")),
+    };
     let check = |crates: &[&str]| {
         let names = crates.iter().flat_map(|name| ["-p", name]);
-        repository.cargo(["check"]).words(names).words(["--target", WASM])
+        let step = repository.cargo(["check"]).words(names).words(["--target", wasm::TARGET]);
+        // Another compiler would make the everyday build begin anew.
+        tools.equip(step).environment("CARGO_TARGET_DIR", repository.target().join("wasm"))
     };
-    match clang(repository) {
-        Some((compiler, archiver)) => Work::Run(
-            check(&["veche-wire", "veche-mls", "veche-net", "veche-client"])
-                .environment("CC_wasm32_unknown_unknown", compiler)
-                .environment("AR_wasm32_unknown_unknown", archiver),
-        ),
-        None => Work::RunPart(
-            check(&["veche-wire", "veche-mls", "veche-net"]),
-            format!("veche-client was left out, because its database needs {CLANG_WHAT}"),
-        ),
+    if tools.compiles_c {
+        return Work::Run(check(&["veche-wire", "veche-mls", "veche-net", "veche-client"]));
     }
-}
-
-fn wasm_installed(repository: &Repository) -> bool {
-    Step::new("rustc", repository.root())
-        .words(["--print", "target-libdir", "--target", WASM])
-        .output()
-        .is_ok_and(|folder| Path::new(folder.trim()).is_dir())
-}
-
-/// The names of a C compiler for WebAssembly and of its archiver.
-fn clang(repository: &Repository) -> Option<(String, String)> {
-    let there =
-        |program: &str| Step::new(program, repository.root()).words(["--version"]).succeeds();
-    CLANG_MAJORS
-        .map(|major| (format!("clang-{major}"), format!("llvm-ar-{major}")))
-        .find(|(compiler, archiver)| there(compiler) && there(archiver))
+    let left_out = format!("veche-client was left out, because its database needs {}", wasm::CLANG);
+    Work::RunPart(check(&["veche-wire", "veche-mls", "veche-net"]), left_out)
 }
 
 fn run_stages(stages: &[Stage]) -> Result<()> {
@@ -159,6 +130,8 @@ fn run_stages(stages: &[Stage]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn script(name: &'static str, text: &str) -> Stage {
