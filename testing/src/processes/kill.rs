@@ -5,6 +5,7 @@
 //! with 0 and named its message.
 
 mod audit;
+mod relay;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use self::audit::Audit;
+use self::relay::{Carried, Relay, Way};
 use super::checks::say;
 use super::person::text_of;
 use super::spawn::{Ran, Running};
@@ -24,6 +26,10 @@ const PEOPLE: [&str; 3] = ["ana", "bo2", "cyd"];
 const CALM_SENDS_MAX: u64 = 3;
 /// How often it is a change of the group, and not a message, that is under way.
 const RENAMES_PER_MILLE: u64 = 150;
+/// No entry is smaller, as they are padded.
+const ENTRY_BYTES_MIN: u64 = 256;
+/// A kill is aimed at an exchange that comes within this, unless something is wrong.
+const EXCHANGE_WITHIN: Duration = Duration::from_secs(20);
 /// A receiver that runs beside all else stays for so long.
 const FOREVER_SECONDS: &str = "100000";
 
@@ -49,25 +55,13 @@ struct Counts {
     refused_sends: u64,
 }
 
-/// How long commands take, about, from their start to their end.
+/// What a sending exchanges with the server, about, in bytes each way.
 #[derive(Debug, Clone, Copy, Default)]
-struct Pace {
-    /// One that does not talk with the server. A send that has run for longer, and has not ended,
-    /// talks with it: a request is in flight.
-    offline: Duration,
-    /// A send. Kills are aimed between the two.
-    send: Duration,
-}
-
-impl Pace {
-    /// Takes in what was measured, so that one slow moment does not spoil the aim.
-    fn learn(&mut self, offline: Duration, send: Duration) {
-        let mix = |old: &mut Duration, new| {
-            *old = if old.is_zero() { new } else { (*old * 3 + new) / 4 };
-        };
-        mix(&mut self.offline, offline);
-        mix(&mut self.send, send);
-    }
+struct Exchange {
+    /// By a process of its own, with all that connecting takes.
+    direct: Carried,
+    /// By the process that has the home, over its connection.
+    handed_over: Carried,
 }
 
 struct Loop {
@@ -77,8 +71,9 @@ struct Loop {
     group: String,
     audit: Audit,
     counts: Counts,
-    direct: Pace,
-    handed_over: Pace,
+    /// The wires of `people`, in their order.
+    relays: Vec<Relay>,
+    exchange: Exchange,
     /// Names what was said, so that each text is said once.
     said: u64,
     _folder: tempfile::TempDir,
@@ -106,11 +101,13 @@ impl Loop {
     fn begin(seed: u64) -> Result<Self, Stopped> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let server = Server::start(&folder.path().join("server"), &[])?;
-        let mut people = Vec::new();
+        let (mut people, mut relays) = (Vec::new(), Vec::new());
         for name in PEOPLE {
             let person = Person::new(folder.path(), name)?;
-            person.register(server.address())?;
+            let relay = Relay::start(server.address())?;
+            person.register(relay.address())?;
             people.push(person);
+            relays.push(relay);
         }
         for person in &people {
             for other in people.iter().filter(|other| other.name != person.name) {
@@ -134,13 +131,13 @@ impl Loop {
             group,
             audit: Audit::default(),
             counts: Counts::default(),
-            direct: Pace::default(),
-            handed_over: Pace::default(),
+            relays,
+            exchange: Exchange::default(),
             said: 0,
             _folder: folder,
         };
         for index in 0..this.people.len() {
-            this.measure(index, Victim::Sender)?;
+            this.calm_send(index, Victim::Sender)?;
         }
         Ok(this)
     }
@@ -158,12 +155,11 @@ impl Loop {
         };
         let mut listener = self.linger(receiver)?;
         for _ in 0..self.dice.between(1, CALM_SENDS_MAX) {
-            self.measure(sender, victim)?;
+            self.calm_send(sender, victim)?;
         }
-        let Pace { offline, send } = *self.pace(victim);
-        let span = u64::try_from(send.saturating_sub(offline).as_micros()).unwrap_or(u64::MAX);
+        let (wire, way, bytes) = self.aim(victim, sender, receiver);
+        self.relays.get(wire).ok_or("nobody is there")?.stop_after(way, bytes);
         let text = self.next_text();
-        let began = Instant::now();
         let renames = self.dice.chance(RENAMES_PER_MILLE);
         let mut sending = if renames {
             self.counts.renames += 1;
@@ -171,14 +167,17 @@ impl Loop {
         } else {
             self.start_send(sender, &text)?
         };
-        std::thread::sleep(offline + Duration::from_micros(self.dice.below(span)));
-        let in_flight = sending.is_running() && began.elapsed() >= offline;
+        // What a receiver is sent may come after the sender has ended.
+        let relay = self.relays.get(wire).ok_or("nobody is there")?;
+        let in_flight = relay
+            .wait_stopped(EXCHANGE_WITHIN, || victim == Victim::Receiver || sending.is_running());
         match victim {
             Victim::Server => self.server.kill(),
             Victim::Sender => drop(sending.kill()),
             Victim::Holder => drop(holder.as_mut().map(Running::kill)),
             Victim::Receiver => drop(listener.kill()),
         }
+        relay.go_on();
         self.counts.in_flight += u64::from(in_flight);
         *self.counts.kills.entry(victim).or_default() += 1;
         if victim == Victim::Server {
@@ -222,28 +221,30 @@ impl Loop {
         Ok(complaints)
     }
 
-    fn pace(&mut self, victim: Victim) -> &mut Pace {
-        if victim == Victim::Holder { &mut self.handed_over } else { &mut self.direct }
+    /// In the middle of what a kill falls: on whose wire, which way, after how many bytes.
+    fn aim(&mut self, victim: Victim, sender: usize, receiver: usize) -> (usize, Way, u64) {
+        let Exchange { direct, handed_over } = self.exchange;
+        let usual = if victim == Victim::Holder { handed_over } else { direct };
+        if victim == Victim::Receiver {
+            return (receiver, Way::Down, self.dice.below(ENTRY_BYTES_MIN));
+        }
+        let (way, bytes) =
+            if self.dice.chance(500) { (Way::Up, usual.up) } else { (Way::Down, usual.down) };
+        (sender, way, self.dice.below(bytes.max(1)))
     }
 
-    /// Measures a command without the server and a message that nothing disturbs.
-    fn measure(&mut self, sender: usize, victim: Victim) -> Result<(), Stopped> {
-        let began = Instant::now();
-        self.people.get(sender).ok_or("nobody is there")?.run(&["me"])?.good()?;
-        let offline = began.elapsed();
-        let send = self.calm_send(sender)?;
-        self.pace(victim).learn(offline, send);
-        Ok(())
-    }
-
-    /// A message that nothing disturbs; says how long it took.
-    fn calm_send(&mut self, sender: usize) -> Result<Duration, Stopped> {
+    /// A message that nothing disturbs; what it exchanges is kept in mind.
+    fn calm_send(&mut self, sender: usize, victim: Victim) -> Result<(), Stopped> {
         let text = self.next_text();
-        let began = Instant::now();
+        let before = self.relays.get(sender).ok_or("nobody is there")?.carried();
         let ran = self.start_send(sender, &text)?.finish()?.good()?;
-        let took = began.elapsed();
-        self.note(&ran, &text)?;
-        Ok(took)
+        let after = self.relays.get(sender).ok_or("nobody is there")?.carried();
+        let took = Carried { up: after.up - before.up, down: after.down - before.down };
+        *match victim {
+            Victim::Holder => &mut self.exchange.handed_over,
+            Victim::Server | Victim::Sender | Victim::Receiver => &mut self.exchange.direct,
+        } = took;
+        self.note(&ran, &text)
     }
 
     fn note(&mut self, ran: &Ran, text: &str) -> Result<(), Stopped> {
