@@ -41,7 +41,10 @@ pub(crate) fn go_on(work: &mut Work<'_>) -> Result<(), ClientError> {
                 if is_past(work, &row, &invitation)? {
                     work.tx.delete_invitation(&row.id)?;
                 } else if is_early(work, &row, &invitation)? {
-                    continue;
+                    // What is held needs its tree later.
+                    if work.tx.invitation(&row.id)?.is_some() {
+                        continue;
+                    }
                 } else {
                     join(work, &row, &invitation)?;
                 }
