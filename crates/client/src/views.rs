@@ -187,14 +187,24 @@ impl Client {
         limit: usize,
     ) -> Result<Vec<MessageView>, ClientError> {
         self.look(|tx| {
-            let after = match after {
-                None => None,
-                Some(id) => match tx.message(&chat, &id)? {
-                    None => return refuse("There is no such message in this chat."),
-                    some => some,
-                },
-            };
+            let after = after.map(|id| known(tx, &chat, &id)).transpose()?;
             let rows = tx.page(&chat, after.as_ref(), limit)?;
+            rows.iter().map(|row| message_view(tx, row)).collect()
+        })
+    }
+
+    /// Up to `limit` messages of a chat right before one, the oldest first.
+    ///
+    /// # Errors
+    /// `Refused` where there is no such message.
+    pub fn page_before(
+        &self,
+        chat: LogId,
+        before: EntryId,
+        limit: usize,
+    ) -> Result<Vec<MessageView>, ClientError> {
+        self.look(|tx| {
+            let rows = tx.page_before(&chat, &known(tx, &chat, &before)?, limit)?;
             rows.iter().map(|row| message_view(tx, row)).collect()
         })
     }
@@ -496,6 +506,13 @@ impl Client {
     pub fn connection(&self) -> Result<Connection, ClientError> {
         let session = &self.core.session;
         self.look(|tx| Ok(session.connection(crate::pump::is_caught_up(tx, session)?)))
+    }
+}
+
+fn known(tx: &Tx<'_>, chat: &LogId, message: &EntryId) -> Result<MessageRow, ClientError> {
+    match tx.message(chat, message)? {
+        Some(row) => Ok(row),
+        None => refuse("There is no such message in this chat."),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Messages, reactions and receipts, in the one order of their chat.
 
-use rusqlite::{Row, params};
+use rusqlite::{Row, ToSql, params};
 use veche_wire::{AccountId, EntryId, LogId, Millis, Seq};
 
 use super::{found, id, maybe_id, signed, unsigned};
@@ -93,6 +93,15 @@ pub struct ReactionRow {
 
 const COLUMNS: &str = "arrival, chat, id, log, rank, position, account, sent_at, state, reason, \
                        content, text, event, reply_to, edited, deleted, mentions_me";
+
+/// Where a message stands in the order of its conversation.
+fn place(row: &MessageRow) -> [i64; 3] {
+    [signed(row.rank), signed(row.position), signed(row.arrival)]
+}
+
+fn bound(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
 
 fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
@@ -232,14 +241,7 @@ impl Tx<'_> {
     /// # Errors
     /// Where the database fails.
     pub fn first_page(&self, chat: &LogId, limit: usize) -> Result<Vec<MessageRow>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM message WHERE chat = ?1
-             ORDER BY rank, position, arrival LIMIT ?2"
-        );
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut query = self.connection().prepare_cached(&sql)?;
-        let rows = query.query_map(params![chat.as_bytes(), limit], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.in_order("chat = ?1", params![chat.as_bytes(), bound(limit)])
     }
 
     /// A page of a conversation, the oldest first: up to `limit` after a message, or the last.
@@ -252,31 +254,60 @@ impl Tx<'_> {
         after: Option<&MessageRow>,
         limit: usize,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let connection = self.connection();
-        if let Some(after) = after {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM message
-                 WHERE chat = ?1 AND (rank, position, arrival) > (?2, ?3, ?4)
-                 ORDER BY rank, position, arrival LIMIT ?5"
-            );
-            let mut query = connection.prepare_cached(&sql)?;
-            let place = params![
-                chat.as_bytes(),
-                signed(after.rank),
-                signed(after.position),
-                signed(after.arrival),
-                limit
-            ];
-            let rows = query.query_map(place, read)?;
-            return Ok(rows.collect::<Result<_, _>>()?);
-        }
+        let Some(after) = after else {
+            return self.backwards("chat = ?1", params![chat.as_bytes(), bound(limit)]);
+        };
+        let [rank, position, arrival] = place(after);
+        self.in_order(
+            "chat = ?1 AND (rank, position, arrival) > (?3, ?4, ?5)",
+            params![chat.as_bytes(), bound(limit), rank, position, arrival],
+        )
+    }
+
+    /// Up to `limit` messages of a conversation right before a message, the oldest first.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn page_before(
+        &self,
+        chat: &LogId,
+        before: &MessageRow,
+        limit: usize,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let [rank, position, arrival] = place(before);
+        self.backwards(
+            "chat = ?1 AND (rank, position, arrival) < (?3, ?4, ?5)",
+            params![chat.as_bytes(), bound(limit), rank, position, arrival],
+        )
+    }
+
+    /// The first ?2 messages of which a condition holds, the oldest first.
+    fn in_order(
+        &self,
+        condition: &str,
+        values: &[&dyn ToSql],
+    ) -> Result<Vec<MessageRow>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM message WHERE chat = ?1
+            "SELECT {COLUMNS} FROM message WHERE {condition}
+             ORDER BY rank, position, arrival LIMIT ?2"
+        );
+        let mut query = self.connection().prepare_cached(&sql)?;
+        let rows = query.query_map(values, read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The last ?2 messages of which a condition holds, the oldest first.
+    fn backwards(
+        &self,
+        condition: &str,
+        values: &[&dyn ToSql],
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM message WHERE {condition}
              ORDER BY rank DESC, position DESC, arrival DESC LIMIT ?2"
         );
-        let mut query = connection.prepare_cached(&sql)?;
-        let rows = query.query_map(params![chat.as_bytes(), limit], read)?;
+        let mut query = self.connection().prepare_cached(&sql)?;
+        let rows = query.query_map(values, read)?;
         let mut page = rows.collect::<Result<Vec<_>, _>>()?;
         page.reverse();
         Ok(page)
@@ -299,7 +330,7 @@ impl Tx<'_> {
              ORDER BY sent_at DESC, arrival DESC"
         );
         let mut statement = self.connection().prepare_cached(&sql)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let limit = bound(limit);
         let rows = statement.query_map(params![query, limit], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
