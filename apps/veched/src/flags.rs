@@ -19,6 +19,12 @@ pub(crate) struct Serve {
     /// The host and port that people are told, where that is not the one of --listen.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) public_address: Option<String>,
+    /// The certificate chain for HTTPS (PEM). Read again when the file changes, with the key.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Where /healthz and /metrics are served, in plain HTTP; nowhere unless given.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) metrics_listen: Option<SocketAddr>,

@@ -1,11 +1,12 @@
-//! From an accepted TCP connection to a link that the service serves: WebSocket, then Noise.
+//! From an accepted TCP connection to a link that the service serves (WebSocket, then Noise), or to the web
+//! server that has the page. Either may come under TLS.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -20,8 +21,10 @@ use veche_net::{ServerKey, accept_in_turn};
 use veche_server::shell::{Handle, serve_link};
 use veche_server::{Config, PeerId};
 
-/// Where clients ask for the WebSocket.
-const PATH: &str = "/veche";
+use crate::stream::{Stream, Wish, begins_with_tls};
+use crate::tls::Tls;
+use crate::visit::{ToPage, Visit, Visitor};
+
 /// Connections that may be told that there are too many, at a time.
 const REFUSED_MAX: usize = 256;
 /// How long to wait when the system has no room for another connection.
@@ -39,6 +42,9 @@ pub(crate) struct Door {
     /// Handshakes under way: on half of the processors, so that a storm of clients who come back
     /// leaves the other half to those who are there.
     handshakes: Semaphore,
+    /// The certificate, where there is one.
+    tls: Option<Tls>,
+    page: ToPage,
     by_address: Mutex<BTreeMap<PeerId, usize>>,
 }
 
@@ -53,12 +59,19 @@ enum Welcome {
 }
 
 impl Door {
-    pub(crate) fn new(key: ServerKey, handle: Handle, config: Config) -> Self {
+    pub(crate) fn new(
+        key: ServerKey,
+        handle: Handle,
+        config: Config,
+        tls: Option<Tls>,
+        page: ToPage,
+    ) -> Self {
         let room = Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS)));
         let refusals = Arc::new(Semaphore::new(REFUSED_MAX));
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let handshakes = Semaphore::new((processors / 2).max(1));
-        Self { key, handle, config, room, refusals, handshakes, by_address: Mutex::default() }
+        let by_address = Mutex::default();
+        Self { key, handle, config, room, refusals, handshakes, tls, page, by_address }
     }
 
     /// Accepts connections for as long as it is polled.
@@ -81,7 +94,8 @@ impl Door {
         };
         // Too many even to be told: the connection is dropped.
         let Some(permit) = permit else { return };
-        let guest = Guest { door: Arc::clone(self), peer, welcome, _permit: permit };
+        let is_near = address.ip().to_canonical().is_loopback();
+        let guest = Guest { door: Arc::clone(self), peer, is_near, welcome, _permit: permit };
         tokio::spawn(async move {
             // Whether the client left politely says nothing to the operator.
             let _ = guest.serve(stream).await;
@@ -110,9 +124,11 @@ impl Door {
 }
 
 /// One connection, counted until it is dropped.
-struct Guest {
+pub(crate) struct Guest {
     door: Arc<Door>,
     peer: PeerId,
+    /// Whether the other end is on this machine.
+    is_near: bool,
     welcome: Welcome,
     _permit: OwnedSemaphorePermit,
 }
@@ -126,9 +142,33 @@ impl Drop for Guest {
 }
 
 impl Guest {
-    async fn serve(&self, stream: TcpStream) -> Result<()> {
+    async fn serve(self, stream: TcpStream) -> Result<()> {
         // Frames are coalesced already: waiting for more bytes would only delay them.
         stream.set_nodelay(true)?;
+        let (wish, stream, is_tls) = timeout(HANDSHAKE_WITHIN, self.greet(stream)).await??;
+        match (wish, self.welcome) {
+            (Wish::Page, Welcome::Yes) => {
+                let visit = Visit { is_safe: is_tls || self.is_near };
+                let page = self.door.page.clone();
+                // Without a web server the process is about to end.
+                Ok(page.send(Visitor::new(stream, visit, self)).await?)
+            }
+            _ => self.serve_channel(stream).await,
+        }
+    }
+
+    /// Finds out how somebody comes, and what for.
+    async fn greet(&self, stream: TcpStream) -> Result<(Wish, Stream, bool)> {
+        let is_tls = begins_with_tls(&stream).await?;
+        let mut stream = match (&self.door.tls, is_tls) {
+            (Some(tls), true) => Stream::tls(tls.accept(stream).await?),
+            (None, true) => bail!("there is no certificate"),
+            (_, false) => Stream::plain(stream),
+        };
+        Ok((stream.wish().await?, stream, is_tls))
+    }
+
+    async fn serve_channel(&self, stream: Stream) -> Result<()> {
         let stream = Watched::new(stream);
         let traffic = stream.traffic();
         let configuration = configuration().read_buffer_size(SERVER_READ_BUFFER_BYTES);
@@ -143,10 +183,10 @@ impl Guest {
 
 impl Callback for Welcome {
     #[allow(clippy::result_large_err, reason = "the WebSocket library asks for this type")]
-    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+    fn on_request(self, _: &Request, response: Response) -> Result<Response, ErrorResponse> {
         let status = match self {
-            Self::Yes if request.uri().path() == PATH => return Ok(response),
-            Self::Yes => 404,
+            // Who has come here asked for the channel.
+            Self::Yes => return Ok(response),
             Self::Busy => 503,
             Self::TooMany => 429,
         };

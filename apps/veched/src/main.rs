@@ -11,8 +11,12 @@ mod flags;
 mod folder;
 mod invite;
 mod listener;
+mod page;
 mod serve;
+mod stream;
 mod system;
+mod tls;
+mod visit;
 
 /// The Veche server.
 #[derive(Debug, Parser)]
@@ -25,7 +29,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the server until it is told to stop (SIGTERM or Ctrl-C).
-    Serve(flags::Serve),
+    Serve(Box<flags::Serve>),
     /// Makes codes with which people may register.
     Invite {
         #[command(subcommand)]
@@ -51,7 +55,7 @@ enum InviteCommand {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Serve(flags) => serve::run(flags),
+        Command::Serve(flags) => serve::run(*flags),
         Command::Invite { command: InviteCommand::New(flags) } => invite::make(&flags),
         Command::Backup { data, destination } => backup::copy(&data, &destination),
     };

@@ -1,7 +1,7 @@
 //! `veched serve`.
 
 use std::io::{ErrorKind, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,14 @@ use veche_server::{Metrics, Service, say};
 
 use crate::flags::{self, Level};
 use crate::listener::Door;
-use crate::{folder, system};
+use crate::tls::Tls;
+use crate::visit::visits;
+use crate::{folder, page, system};
 
 /// How often the service tidies up.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How the line begins that says where the page is.
+const PAGE_LINE: &str = "in a browser: ";
 /// How long connections may take to send what they still have when the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
@@ -66,6 +70,11 @@ async fn serve(flags: flags::Serve) -> Result<()> {
         ),
     };
     let address = public_address(&flags, listener.local_addr()?, key.public())?;
+    let tls = match (&flags.tls_cert, &flags.tls_key) {
+        (Some(chain), Some(key)) => Some(Tls::open(chain, key)?),
+        _ => None,
+    };
+    let page_address = page_address(&address, tls.is_some());
 
     let service = Service::new(engine, config.clone(), &directory_key, metrics);
     let (handle, thread) = shell::start(service, system::now, system::SystemRandom)
@@ -75,13 +84,19 @@ async fn serve(flags: flags::Serve) -> Result<()> {
     if let Some(listener) = metrics_listener {
         tokio::spawn(serve_metrics(listener, handle.clone()));
     }
-    let door = Arc::new(Door::new(key, handle.clone(), config));
+    if let Some(tls) = &tls {
+        tokio::spawn(tls.clone().renew());
+    }
+    let (to_page, visits) = visits();
+    let page = page::serve(visits, &address);
+    let door = Arc::new(Door::new(key, handle.clone(), config, tls, to_page));
     let mut terminated = signal(SignalKind::terminate()).context("could not await SIGTERM")?;
-    announce(&address)?;
+    announce(&address, page_address.as_deref())?;
     say::info("the server runs", &[("port", &listener.local_addr()?.port())]);
 
     tokio::select! {
         () = door.open(listener) => {}
+        () = page => {}
         _ = terminated.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
         ended = &mut service => {
@@ -158,10 +173,24 @@ fn public_address(flags: &flags::Serve, bound: SocketAddr, key: [u8; 32]) -> Res
     Ok(ServerAddress { host, port: told.port(), key })
 }
 
-/// The one line on stdout: what to type at the other end.
-fn announce(address: &ServerAddress) -> Result<()> {
+/// Where the page is, where this server gives it: over HTTPS, or on this machine.
+fn page_address(address: &ServerAddress, is_tls: bool) -> Option<String> {
+    let ServerAddress { host, port, .. } = address;
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_near =
+        host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    match (page::is_there(), is_tls) {
+        (true, true) => Some(format!("https://{host}:{port}/")),
+        (true, false) if is_near => Some(format!("http://{host}:{port}/")),
+        _ => None,
+    }
+}
+
+/// What stands on stdout: what to type, or to open, at the other end.
+fn announce(address: &ServerAddress, page: Option<&str>) -> Result<()> {
     let mut stdout = std::io::stdout();
-    writeln!(stdout, "veche register --server {address} --name NAME")
+    let page = page.map_or(String::new(), |page| format!("{PAGE_LINE}{page}\n"));
+    write!(stdout, "veche register --server {address} --name NAME\n{page}")
         .and_then(|()| stdout.flush())
         .context("could not print the address")
 }

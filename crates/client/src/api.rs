@@ -6,6 +6,7 @@ use veche_wire::{AccountId, ContactLink, EntryId, JoinLink, LogId, Millis, Serve
 /// Something a person wants. Each change becomes a durable row first (an *intent*), is carried out
 /// when the server can be reached, and settles with an [`Outcome`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Deserialize, ts_rs::TS))]
 pub enum Command {
     /// Makes an account (in an empty home) and registers it. Settles with [`Outcome::Done`].
     Register {
@@ -148,6 +149,7 @@ pub enum Command {
         /// The message that it answers.
         reply_to: Option<EntryId>,
         /// A file that was staged with [`crate::Client::stage_file`].
+        #[cfg_attr(feature = "typescript", serde(skip))]
         file: Option<StagedFile>,
     },
     /// Reacts to a message; the same emoji again takes it back.
@@ -218,6 +220,7 @@ pub enum Command {
 
 /// How a person names a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Deserialize, ts_rs::TS))]
 pub enum PersonReference {
     /// By a contact link.
     Link(ContactLink),
@@ -227,6 +230,7 @@ pub enum PersonReference {
 
 /// What a member of a chat may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, serde::Deserialize, ts_rs::TS))]
 pub enum Role {
     /// Talks.
     Member,
@@ -245,6 +249,7 @@ pub type IntentId = i64;
 
 /// What a command answers at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum Reply {
     /// Nothing more to wait for.
     Done,
@@ -262,6 +267,7 @@ pub enum Reply {
 
 /// How an intent stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum Settled {
     /// Not yet.
     Waiting,
@@ -273,6 +279,7 @@ pub enum Settled {
 
 /// What came of an intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum Outcome {
     /// Nothing to tell.
     Done,
@@ -284,6 +291,7 @@ pub enum Outcome {
 
 /// What happened, told after it is durable. Cosmetic: every one can be derived from the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum Event {
     /// The session with the server is up, or down with the reason.
     Connection(Connection),
@@ -320,6 +328,7 @@ pub enum Event {
 
 /// How the connection stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum Connection {
     /// No session.
     Down,
@@ -333,6 +342,7 @@ pub enum Connection {
 
 /// What a chat is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum ChatKind {
     /// Two people.
     Direct,
@@ -342,6 +352,7 @@ pub enum ChatKind {
 
 /// How this device stands in a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum ChatState {
     /// A member.
     Active,
@@ -357,6 +368,7 @@ pub enum ChatState {
 
 /// A chat in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct ChatView {
     /// The chat's id, the same on all members' devices.
     pub chat: LogId,
@@ -379,6 +391,7 @@ pub struct ChatView {
 
 /// A message, or a system line (`event` set, no text).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct MessageView {
     /// The same everywhere.
     pub id: EntryId,
@@ -418,6 +431,7 @@ pub struct MessageView {
 
 /// A file of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct FileView {
     /// Its name as the author gave it; not safe as a path.
     pub name: String,
@@ -426,13 +440,20 @@ pub struct FileView {
     /// Bytes.
     pub size: u64,
     /// SHA-256 of the file.
+    #[cfg_attr(feature = "typescript", serde(serialize_with = "hexadecimal"), ts(as = "String"))]
     pub sha256: [u8; 32],
     /// Whether the whole file lies in the local database.
     pub here: bool,
 }
 
+#[cfg(feature = "typescript")]
+fn hexadecimal<S: serde::Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&veche_wire::TokenHash(*bytes))
+}
+
 /// How a message stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub enum MessageState {
     /// Not yet durable on the server.
     Pending,
@@ -446,6 +467,7 @@ pub enum MessageState {
 
 /// A member of a chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct MemberView {
     /// The account.
     pub account: AccountId,
@@ -476,6 +498,7 @@ pub const ARRIVAL_MS: Millis = 3 * 24 * 3_600_000;
 
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct ContactView {
     /// The account.
     pub account: AccountId,
@@ -489,6 +512,7 @@ pub struct ContactView {
 
 /// A request that waits for an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct RequestView {
     /// Its id.
     pub id: EntryId,
@@ -502,6 +526,7 @@ pub struct RequestView {
 
 /// Who may do what in a group: the least role for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct RulesView {
     /// To write. Reactions, and what programs tell each other, are anybody's.
     pub post: Role,
@@ -519,6 +544,7 @@ pub struct RulesView {
 
 /// New rules of a group; what is `None` stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "typescript", derive(serde::Deserialize, ts_rs::TS))]
 pub struct RulesChange {
     /// To write.
     pub post: Option<Role>,
@@ -534,6 +560,7 @@ pub struct RulesChange {
 
 /// The link of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct LinkView {
     /// The link.
     pub link: JoinLink,
@@ -549,6 +576,7 @@ pub struct LinkView {
 
 /// Somebody who asks to join a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct JoinRequestView {
     /// The account.
     pub account: AccountId,
@@ -560,6 +588,7 @@ pub struct JoinRequestView {
 
 /// Who this home belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct MeView {
     /// The account.
     pub account: AccountId,
@@ -575,6 +604,7 @@ pub struct MeView {
 
 /// How much waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
 pub struct Pending {
     /// Intents, messages and deliveries that are not settled.
     pub outgoing: u64,

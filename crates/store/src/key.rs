@@ -71,19 +71,19 @@ impl DatabaseKey {
         key
     }
 
-    /// The statement that tells SQLCipher this key; it takes the bytes as they are.
-    pub(crate) fn pragma(&self) -> Zeroizing<String> {
+    /// A statement that tells this key in lower-case hexadecimal, between `start` and `end`.
+    pub(crate) fn statement(&self, start: &str, end: &str) -> Zeroizing<String> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        const START: &str = "PRAGMA key = \"x'";
         // Room for all of it at once, so that no copy is left behind in memory.
-        let mut sql = Zeroizing::new(String::with_capacity(START.len() + 2 * KEY_BYTES + 3));
-        sql.push_str(START);
+        let length = start.len() + 2 * KEY_BYTES + end.len();
+        let mut sql = Zeroizing::new(String::with_capacity(length));
+        sql.push_str(start);
         for byte in self.0 {
             for digit in [byte >> 4, byte & 15] {
                 sql.push(char::from(DIGITS[usize::from(digit)]));
             }
         }
-        sql.push_str("'\";");
+        sql.push_str(end);
         sql
     }
 }

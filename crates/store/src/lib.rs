@@ -9,6 +9,8 @@
 
 mod batch;
 mod chunks;
+#[cfg_attr(target_arch = "wasm32", path = "cipher_of_browsers.rs")]
+mod cipher;
 mod error;
 #[cfg(any(test, feature = "faults"))]
 mod faults;

@@ -8,14 +8,10 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::key::DatabaseKey;
 use crate::schema::MIGRATIONS;
-use crate::{StoreError, migrate};
+use crate::{StoreError, cipher, migrate};
 
 /// The name of the database inside a home.
 pub const DATABASE_FILE: &str = "client.db";
-
-/// The bytes of a page: what SQLCipher makes unless told otherwise.
-#[cfg(not(target_arch = "wasm32"))]
-const PAGE_BYTES: u64 = 4096;
 
 /// How many compiled statements stay ready.
 const STATEMENTS_MAX: usize = 256;
@@ -48,17 +44,7 @@ impl Store {
     /// damaged, `Newer` when it was made by a newer program, `Full`, `Disk` or `Busy` when the
     /// system says so.
     pub fn open(path: &Path, key: &DatabaseKey) -> Result<Self, StoreError> {
-        #[cfg(not(target_arch = "wasm32"))]
-        crate::home::make_private(path)
-            .map_err(|error| StoreError::file("opening", path, &error))?;
-        let connection = Connection::open(path)?;
-        // The statement holds the key, so its text must not become part of an error.
-        connection
-            .execute_batch(&key.pragma())
-            .map_err(|_| StoreError::Bug("the key of the database was refused".to_owned()))?;
-        connection.execute_batch(
-            "PRAGMA cipher_log_level = NONE; PRAGMA cipher_memory_security = OFF;",
-        )?;
+        let connection = cipher::connect(path, key)?;
         connection
             .query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
             .map_err(|error| why_unreadable(&connection, path, error))?;
@@ -77,7 +63,6 @@ impl Store {
     fn set_up(mut connection: Connection) -> Result<Self, StoreError> {
         connection.execute_batch(
             "PRAGMA busy_timeout = 0;
-             PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA fullfsync = ON;
              PRAGMA checkpoint_fullfsync = ON;
@@ -88,6 +73,7 @@ impl Store {
              PRAGMA temp_store = MEMORY;
              PRAGMA trusted_schema = OFF;",
         )?;
+        connection.pragma_update(None, "journal_mode", cipher::JOURNAL_MODE)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         migrate::migrate(&mut connection, MIGRATIONS)?;
         Ok(Self::from_connection(connection))
@@ -195,9 +181,7 @@ impl Store {
     ///
     /// [`StoreError::Corrupt`] with the first thing found wrong.
     pub fn verify(&self) -> Result<(), StoreError> {
-        if let Some(found) = first_row(&self.connection, "PRAGMA cipher_integrity_check")? {
-            return Err(StoreError::Corrupt(found));
-        }
+        cipher::verify(&self.connection)?;
         match first_row(&self.connection, "PRAGMA quick_check(1)")? {
             Some(found) if found != "ok" => return Err(StoreError::Corrupt(found)),
             _ => {}
@@ -290,7 +274,10 @@ impl<'store> Tx<'store> {
 }
 
 /// The first column of the first row of the answer to `question`, if there is a row.
-fn first_row(connection: &Connection, question: &str) -> Result<Option<String>, StoreError> {
+pub(crate) fn first_row(
+    connection: &Connection,
+    question: &str,
+) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare(question)?;
     let mut rows = statement.query([])?;
     Ok(match rows.next()? {
@@ -300,39 +287,10 @@ fn first_row(connection: &Connection, question: &str) -> Result<Option<String>, 
 }
 
 /// Tells a wrong key from a damaged file, of which the first page could not be read.
-///
-/// Every page is sealed by itself: with a wrong key none opens, with the right one all do that are
-/// not damaged.
 fn why_unreadable(connection: &Connection, path: &Path, error: rusqlite::Error) -> StoreError {
-    if error.sqlite_error_code() != Some(ErrorCode::NotADatabase) {
-        return StoreError::from(error);
+    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+        cipher::why_unreadable(connection, path)
+    } else {
+        StoreError::from(error)
     }
-    match damaged_pages(connection) {
-        Ok(damaged) if damaged < pages(path) => {
-            StoreError::Corrupt(format!("{damaged} of its pages cannot be read"))
-        }
-        Ok(_) => StoreError::WrongKey,
-        Err(error) => error,
-    }
-}
-
-/// How many pages of the file do not open under the key of the connection.
-fn damaged_pages(connection: &Connection) -> Result<u64, StoreError> {
-    let mut statement = connection.prepare("PRAGMA cipher_integrity_check")?;
-    let mut rows = statement.query([])?;
-    let mut count = 0;
-    while rows.next()?.is_some() {
-        count += 1;
-    }
-    Ok(count)
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn pages(path: &Path) -> u64 {
-    crate::home::length(path).unwrap_or_default() / PAGE_BYTES
-}
-
-#[cfg(target_arch = "wasm32")]
-fn pages(_path: &Path) -> u64 {
-    0
 }

@@ -18,6 +18,8 @@ pub mod link;
 pub mod padding;
 
 mod codec;
+#[cfg(feature = "typescript")]
+mod typescript;
 
 pub use address::{ContactLink, JoinLink, ServerAddress};
 pub use certificate::{Certificate, Credential, DeviceRecord, NameBinding};

@@ -13,6 +13,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("crates/server", &["veche-wire"]),
     ("apps/veche", &["veche-client", "veche-net"]),
     ("apps/veched", &["veche-server", "veche-net"]),
+    ("apps/web/core", &["veche-client", "veche-net"]),
+    ("apps/web/bind", &[]),
     (
         "testing",
         &["veche-wire", "veche-mls", "veche-store", "veche-net", "veche-client", "veche-server"],

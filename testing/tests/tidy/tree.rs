@@ -7,6 +7,9 @@ use std::path::Path;
 /// Folders that hold nothing of ours.
 const SKIPPED_FOLDERS: &[&str] = &["target", ".git", ".veche", ".veche-homes", "node_modules"];
 
+/// What is made from our sources and lies among them.
+const MADE: &[&str] = &["apps/web/dist", "apps/web/src/bridge/core"];
+
 /// The files of the repository by path from its top, `/` between folders. Files that are not text
 /// stand with an empty text.
 #[derive(Default)]
@@ -36,7 +39,7 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
             if entry.path().is_dir() {
-                if !SKIPPED_FOLDERS.contains(&name.as_str()) {
+                if !SKIPPED_FOLDERS.contains(&name.as_str()) && !MADE.contains(&path.as_str()) {
                     self.read(root, &path);
                 }
             } else {
