@@ -1,0 +1,54 @@
+// Says sentences in the language that was chosen.
+
+import { en } from './en';
+import { sr } from './sr';
+
+export type Key = keyof typeof en;
+export type Language = 'en' | 'sr';
+/** A sentence, or one for each plural that the language has; `{count}` decides. */
+export type Sentence = string | { one?: string; few?: string; other: string };
+
+const languages: Record<Language, Record<Key, Sentence>> = { en, sr };
+/** Serbian is written in both scripts; the page speaks the latin one. */
+const locales: Record<Language, string> = { en: 'en', sr: 'sr-Latn' };
+
+let current: Language = 'en';
+let currentLocale = locales.en;
+
+/** Times and numbers are written as where the person lives, where that country's language is spoken here. */
+export function speak(language: Language, wanted: readonly string[] = []): void {
+  current = language;
+  const own = language === 'en' ? wanted.find((tag) => /^en\b/iu.test(tag)) : undefined;
+  currentLocale = own ?? locales[language];
+}
+
+export function currentLanguage(): Language {
+  return current;
+}
+
+/** For dates and numbers. */
+export function locale(): string {
+  return currentLocale;
+}
+
+export function t(key: Key, values: Record<string, string | number> = {}): string {
+  const sentence = languages[current][key];
+  const words = typeof sentence === 'string' ? sentence : choose(sentence, Number(values['count']));
+  return words.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+}
+
+/** The language for what the browser prefers, the first that the page speaks. */
+export function preferred(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    const name = tag.toLowerCase().split('-')[0] ?? '';
+    // Who reads Croatian, Bosnian or Montenegrin reads this.
+    if (['sr', 'sh', 'hr', 'bs', 'cnr'].includes(name)) return 'sr';
+    if (name === 'en') return 'en';
+  }
+  return 'en';
+}
+
+function choose(sentence: Exclude<Sentence, string>, count: number): string {
+  const rule = new Intl.PluralRules(locale()).select(count);
+  return (rule === 'one' || rule === 'few' ? sentence[rule] : undefined) ?? sentence.other;
+}
