@@ -1,0 +1,299 @@
+// One tab owns the store; the others ask through it, and one of them takes over when it closes.
+//
+// Who holds the lock owns the store. The lock goes with its tab however that ends, so no heartbeat is needed.
+
+import {
+  type Call,
+  type Door,
+  Failure,
+  type FromWorker,
+  mayRepeat,
+  type Reason,
+  type Result,
+  type Standing,
+  type Tidings,
+  type ToWorker,
+} from './calls';
+import type { Answer } from './types';
+
+/** What tabs tell each other. */
+export type Between =
+  /** A tab has come, or answers one of another release. */
+  | { kind: 'hello' | 'here'; tab: string; build: string }
+  /** The owner says how the store stands. */
+  | { kind: 'owner'; tab: string; build: string; standing: Standing }
+  | { kind: 'call'; to: string; from: string; build: string; id: number; call: Call }
+  | { kind: 'result'; to: string; id: number; result: Result }
+  | { kind: 'tidings'; tab: string; build: string; tidings: Tidings }
+  | { kind: 'seen'; tab: string; on: boolean };
+
+export interface Channel {
+  send(message: Between): void;
+  hear(act: (message: Between) => void): void;
+}
+
+export interface WorkerWire {
+  send(message: ToWorker): void;
+  hear(act: (message: FromWorker) => void): void;
+  end(): void;
+}
+
+export interface Parts {
+  tab: string;
+  build: string;
+  /** Whether the release `one` is older than `other`. */
+  isOlder(one: string, other: string): boolean;
+  channel: Channel;
+  /** Waits for the one lock, holds it until the promise of `hold` settles. */
+  lock(hold: () => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** Starts the worker and sends it what it opens with. */
+  start(): Promise<WorkerWire>;
+}
+
+interface Waiting {
+  call: Call;
+  sentTo: string | null;
+  resolve(value: Answer | Uint8Array | null): void;
+  reject(failure: Failure): void;
+}
+
+export class SharedStore implements Door {
+  private owner: string | null = null;
+  private standing: Standing = { kind: 'opening' };
+  private worker: WorkerWire | null = null;
+  private readonly waiting = new Map<number, Waiting>();
+  /** Calls that the worker works on, and whose they are. */
+  private readonly served = new Map<number, { tab: string; id: number }>();
+  /** Calls of other tabs that came before the worker was open. */
+  private early: { tab: string; id: number; call: Call }[] = [];
+  private readonly tabsSeen = new Set<string>();
+  private number = 0;
+  private freeLock: (() => void) | null = null;
+  private readonly wants = new AbortController();
+  private tellTidings: ((tidings: Tidings) => void)[] = [];
+  private tellStanding: ((standing: Standing) => void)[] = [];
+
+  constructor(private readonly parts: Parts) {
+    parts.channel.hear((message) => this.heard(message));
+    this.say({ kind: 'hello', tab: parts.tab, build: parts.build });
+    parts.lock(() => this.own(), this.wants.signal).catch((error: unknown) => {
+      if (!this.wants.signal.aborted) this.stand({ kind: 'broken', words: String(error) });
+    });
+  }
+
+  async ask(ask: Extract<Call, { ask: unknown }>['ask']): Promise<Answer> {
+    return (await this.call({ ask })) as Answer;
+  }
+
+  async sendFile(chat: string, text: string, reply_to: string | null, file: File): Promise<Answer> {
+    return (await this.call({ sendFile: { chat, text, reply_to, file } })) as Answer;
+  }
+
+  async filePart(chat: string, message: string, index: number): Promise<Uint8Array | null> {
+    return (await this.call({ part: { chat, message, index } })) as Uint8Array | null;
+  }
+
+  onTidings(act: (tidings: Tidings) => void): void {
+    this.tellTidings.push(act);
+  }
+
+  onStanding(act: (standing: Standing) => void): void {
+    this.tellStanding.push(act);
+    act(this.standing);
+  }
+
+  online(on: boolean): void {
+    this.worker?.send({ online: on });
+  }
+
+  seen(on: boolean): void {
+    this.noteSeen(this.parts.tab, on);
+    this.say({ kind: 'seen', tab: this.parts.tab, on });
+  }
+
+  mayNotify(): boolean {
+    return this.owner === this.parts.tab && this.tabsSeen.size === 0;
+  }
+
+  letGo(): void {
+    this.worker?.end();
+    this.worker = null;
+    this.stand({ kind: 'outdated' });
+    this.freeLock?.();
+    this.wants.abort();
+  }
+
+  private call(call: Call): Promise<Answer | Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      const over = this.overReason();
+      if (over !== null) return reject(new Failure(over));
+      const id = ++this.number;
+      this.waiting.set(id, { call, sentTo: null, resolve, reject });
+      this.dispatch(id);
+    });
+  }
+
+  private overReason(): Reason | null {
+    if (this.standing.kind === 'outdated') return { kind: 'outdated' };
+    if (this.standing.kind === 'broken') return { kind: 'broken', words: this.standing.words };
+    return null;
+  }
+
+  private dispatch(id: number): void {
+    const waiting = this.waiting.get(id);
+    if (waiting === undefined || this.owner === null) return;
+    const { tab, build } = this.parts;
+    if (this.owner === tab) {
+      // Before the worker is open, it waits without having been sent.
+      if (this.worker === null || this.standing.kind !== 'open') return;
+      this.serve(tab, id, waiting.call);
+    } else {
+      this.say({ kind: 'call', to: this.owner, from: tab, build, id, call: waiting.call });
+    }
+    waiting.sentTo = this.owner;
+  }
+
+  private serve(tab: string, id: number, call: Call): void {
+    const number = ++this.number;
+    this.served.set(number, { tab, id });
+    this.worker?.send({ call: number, of: call });
+  }
+
+  private settle(id: number, result: Result): void {
+    const waiting = this.waiting.get(id);
+    this.waiting.delete(id);
+    if (waiting === undefined) return;
+    if ('value' in result) return waiting.resolve(result.value);
+    const { trouble } = result;
+    waiting.reject(
+      new Failure(
+        'Refused' in trouble
+          ? { kind: 'refused', words: trouble.Refused }
+          : { kind: 'broken', words: trouble.Broken },
+      ),
+    );
+  }
+
+  // This tab has the lock.
+  private async own(): Promise<void> {
+    if (this.standing.kind === 'outdated') return;
+    const over = new Promise<void>((resolve) => {
+      this.freeLock = resolve;
+    });
+    this.setOwner(this.parts.tab);
+    this.stand({ kind: 'opening' });
+    try {
+      const worker = await this.parts.start();
+      // A newer release may have come while the worker started.
+      if (this.wants.signal.aborted) return worker.end();
+      this.worker = worker;
+      worker.hear((message) => this.heardWorker(message));
+    } catch (error) {
+      this.stand({ kind: 'broken', words: error instanceof Error ? error.message : String(error) });
+    }
+    return over;
+  }
+
+  private heardWorker(message: FromWorker): void {
+    if ('answered' in message) this.answered(message.answered, message.result);
+    else if ('tidings' in message) this.shareTidings(message.tidings);
+    else if ('opened' in message) this.opened(message.opened);
+    else this.stand({ kind: 'broken', words: message.failed });
+  }
+
+  private opened(storage: 'kept' | 'memory'): void {
+    this.stand({ kind: 'open', storage, mine: true });
+    for (const id of this.waiting.keys()) this.dispatch(id);
+    const early = this.early;
+    this.early = [];
+    for (const { tab, id, call } of early) this.serve(tab, id, call);
+  }
+
+  private answered(number: number, result: Result): void {
+    const whose = this.served.get(number);
+    this.served.delete(number);
+    if (whose === undefined) return;
+    if (whose.tab === this.parts.tab) this.settle(whose.id, result);
+    else this.say({ kind: 'result', to: whose.tab, id: whose.id, result });
+  }
+
+  private shareTidings(tidings: Tidings): void {
+    const { tab, build } = this.parts;
+    this.say({ kind: 'tidings', tab, build, tidings });
+    for (const tell of this.tellTidings) tell(tidings);
+  }
+
+  private heard(message: Between): void {
+    if (this.standing.kind === 'outdated') return;
+    if ('build' in message && message.build !== this.parts.build) return this.heardOther(message);
+    if (message.kind === 'hello') this.answerHello();
+    else if (message.kind === 'owner') this.heardOwner(message.tab, message.standing);
+    else if (message.kind === 'call') this.heardCall(message);
+    else if (message.kind === 'result' && message.to === this.parts.tab) {
+      this.settle(message.id, message.result);
+    } else if (message.kind === 'tidings' && message.tab === this.owner) {
+      for (const tell of this.tellTidings) tell(message.tidings);
+    } else if (message.kind === 'seen') this.noteSeen(message.tab, message.on);
+  }
+
+  /** A tab of another release: the older one lets go, and never asks the newer one for anything. */
+  private heardOther(message: Extract<Between, { build: string }>): void {
+    const { tab, build, isOlder } = this.parts;
+    if (isOlder(build, message.build)) this.letGo();
+    else if (message.kind === 'hello') this.say({ kind: 'here', tab, build });
+  }
+
+  private answerHello(): void {
+    const { tab, build } = this.parts;
+    if (this.tabsSeen.has(tab)) this.say({ kind: 'seen', tab, on: true });
+    if (this.owner === tab) this.say({ kind: 'owner', tab, build, standing: this.standing });
+  }
+
+  private heardOwner(tab: string, standing: Standing): void {
+    if (this.owner === this.parts.tab) return;
+    this.setOwner(tab);
+    this.stand(standing.kind === 'open' ? { ...standing, mine: false } : standing);
+  }
+
+  private heardCall(message: Extract<Between, { kind: 'call' }>): void {
+    if (message.to !== this.parts.tab || this.owner !== this.parts.tab) return;
+    const { from, id, call } = message;
+    if (this.standing.kind === 'open') this.serve(from, id, call);
+    else if (this.standing.kind === 'opening') this.early.push({ tab: from, id, call });
+  }
+
+  /** What waited for another owner is asked again where that is safe. */
+  private setOwner(tab: string): void {
+    if (this.owner === tab) return;
+    this.owner = tab;
+    for (const [id, waiting] of [...this.waiting]) {
+      if (waiting.sentTo !== null && !mayRepeat(waiting.call)) this.fail(id, { kind: 'interrupted' });
+      else this.dispatch(id);
+    }
+  }
+
+  private stand(standing: Standing): void {
+    this.standing = standing;
+    const { tab, build } = this.parts;
+    if (this.owner === tab && standing.kind !== 'outdated') {
+      this.say({ kind: 'owner', tab, build, standing });
+    }
+    const over = this.overReason();
+    if (over !== null) for (const id of [...this.waiting.keys()]) this.fail(id, over);
+    for (const tell of this.tellStanding) tell(standing);
+  }
+
+  private fail(id: number, reason: Reason): void {
+    this.waiting.get(id)?.reject(new Failure(reason));
+    this.waiting.delete(id);
+  }
+
+  private noteSeen(tab: string, on: boolean): void {
+    if (on) this.tabsSeen.add(tab);
+    else this.tabsSeen.delete(tab);
+  }
+
+  private say(message: Between): void {
+    this.parts.channel.send(message);
+  }
+}

@@ -1,0 +1,153 @@
+// The dedicated worker: the core, its database and its socket live here.
+
+import type { Call, FromWorker, Opening, PagePlace, Result, Tidings, ToWorker } from './calls';
+import { wayTo } from './dial';
+import { keyFileOfDatabase, sealingKey } from './key';
+import { Engine, type Hears, type Socket, troubleOf } from './engine';
+import { type Core, type CoreModule, loadCore } from './load-core';
+
+/** A tab that closed lets go of the database's files a moment after it let go of the lock. */
+const OPEN_AGAIN_MS = [100, 300, 1000, 2000];
+
+/** Only workers have it, so the types of pages do not tell of it. */
+declare class FileReaderSync {
+  readAsArrayBuffer(part: Blob): ArrayBuffer;
+}
+
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+}
+const scope = self as unknown as WorkerScope;
+const say = (message: FromWorker) => scope.postMessage(message);
+
+let engine: Engine | null = null;
+
+scope.onmessage = ({ data }) => {
+  if ('open' in data) void open(data.open);
+  else if ('online' in data) engine?.online(data.online);
+  else answer(data);
+};
+
+async function open(wanted: Opening): Promise<void> {
+  try {
+    const module = await loadCore();
+    const keyFile = wanted.keeps && (await hasPrivateFiles()) ? await keyFileOrNone(module) : null;
+    const core = keyFile === null
+      ? module.Core.in_memory()
+      : await openKept(module, wanted.name, keyFile);
+    engine = new Engine(core, surroundings(wanted.page));
+    say({ opened: keyFile === null ? 'memory' : 'kept' });
+    engine.start();
+  } catch (error) {
+    const trouble = troubleOf(error);
+    say({ failed: 'Broken' in trouble ? trouble.Broken : trouble.Refused });
+  }
+}
+
+/** Nothing where the browser keeps no keys, as some do not in private windows: the session is in memory. */
+async function keyFileOrNone(module: CoreModule): Promise<Uint8Array | null> {
+  try {
+    await sealingKey();
+  } catch {
+    return null;
+  }
+  return keyFileOfDatabase(() => module.Core.new_key_file());
+}
+
+async function openKept(module: CoreModule, name: string, keyFile: Uint8Array): Promise<Core> {
+  for (const wait of OPEN_AGAIN_MS) {
+    try {
+      return await module.Core.open(name, keyFile);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+  return module.Core.open(name, keyFile);
+}
+
+/** Whether this browser gives the page files of its own (some do not in private windows). */
+async function hasPrivateFiles(): Promise<boolean> {
+  try {
+    await navigator.storage.getDirectory();
+    return 'createSyncAccessHandle' in FileSystemFileHandle.prototype;
+  } catch {
+    return false;
+  }
+}
+
+function answer({ call, of }: { call: number; of: Call }): void {
+  const result = resultOf(of);
+  if (!('then' in result)) return sayResult(call, result);
+  void result.then((later) => sayResult(call, later));
+}
+
+/** A part of a file is handed over, not copied, where it has memory of its own. */
+function sayResult(call: number, result: Result): void {
+  const part = 'value' in result && result.value instanceof Uint8Array ? result.value : null;
+  const isWhole = part !== null && part.byteLength === part.buffer.byteLength;
+  scope.postMessage({ answered: call, result }, isWhole ? [part.buffer as ArrayBuffer] : []);
+}
+
+// A promise only for files: a question is answered within its own turn.
+function resultOf(call: Call): Result | Promise<Result> {
+  const running = engine;
+  if (running === null) return { trouble: { Broken: 'not open' } };
+  if (!('sendFile' in call)) return running.call(call);
+  const { sendFile } = call;
+  return running.sendFile(sendFile, partsOf(sendFile.file));
+}
+
+// Read part by part, so that no file is in memory whole.
+function partsOf(file: File): (offset: number, length: number) => Uint8Array {
+  const reader = new FileReaderSync();
+  return (offset, length) => new Uint8Array(reader.readAsArrayBuffer(file.slice(offset, offset + length)));
+}
+
+function surroundings(page: PagePlace) {
+  return {
+    dial: (address: string, hears: Hears) => {
+      const way = wayTo(address, page, import.meta.env.DEV);
+      return 'url' in way ? dial(way.url, hears) : { server: way.elsewhere };
+    },
+    after: (ms: number, act: () => void) => {
+      if (ms < 1) return turn(act);
+      const timer = setTimeout(act, ms);
+      return () => clearTimeout(timer);
+    },
+    soon: (act: () => void) => void turn(act),
+    random: () => Math.random(),
+    tell: (tidings: Tidings) => say({ tidings }),
+    broke: (words: string) => say({ failed: words }),
+  };
+}
+
+function dial(url: string, hears: Hears): Socket {
+  const socket = new WebSocket(url);
+  socket.binaryType = 'arraybuffer';
+  socket.onopen = () => hears.opened();
+  socket.onmessage = ({ data }) => {
+    if (data instanceof ArrayBuffer) hears.received(new Uint8Array(data));
+  };
+  socket.onclose = () => hears.gone();
+  return {
+    send: (bytes) => socket.send(bytes as Uint8Array<ArrayBuffer>),
+    close: () => socket.close(),
+  };
+}
+
+// A message to itself comes after the questions that wait already, and without the 4 ms of a timer.
+const turns: (() => void)[] = [];
+const { port1, port2 } = new MessageChannel();
+port1.onmessage = () => turns.shift()?.();
+
+function turn(act: () => void): () => void {
+  let wanted = true;
+  turns.push(() => {
+    if (wanted) act();
+  });
+  port2.postMessage(null);
+  return () => {
+    wanted = false;
+  };
+}

@@ -1,0 +1,135 @@
+// What a person says, and what they do with what was said.
+
+import type { Draft } from '../bridge/drafts';
+import type { EntryId, LogId, MessageView } from '../bridge/types';
+import { t } from '../text/text';
+import { type Context, wordsOf } from './context';
+import type { Conversation } from './conversation';
+
+/** The longest text, in bytes; the same as the core's. */
+export const TEXT_BYTES_MAX = 64 * 1024;
+/** The largest file; the same as the core's. */
+export const FILE_BYTES_MAX = 100 * 1024 * 1024;
+
+/** Others are told at most this often that somebody writes. */
+const TYPING_EVERY_MS = 3000;
+const SAVE_DRAFT_AFTER_MS = 400;
+
+export function say(context: Context, conversation: Conversation) {
+  const { around } = context;
+  let typedAt = 0;
+  const unsaved = new Set<LogId>();
+
+  async function send(text: string): Promise<void> {
+    const { timeline, editing, drafts } = context.state;
+    const words = text.trim();
+    if (timeline === null || words === '') return;
+    const { chat } = timeline;
+    if (editing !== null) return edit(editing, words);
+    if (new TextEncoder().encode(words).length > TEXT_BYTES_MAX) {
+      return context.toast(t('textTooLong'), 'error');
+    }
+    const draft = drafts[chat];
+    // Gone from the field at once; back again where it is refused.
+    setDraft(chat, null);
+    try {
+      const reply_to = draft?.reply_to ?? null;
+      await context.ask('Reply', { Do: { Send: { chat, text: words, reply_to } } });
+      typedAt = 0;
+      if (!context.state.timeline?.atEnd) conversation.toNewest();
+    } catch (error) {
+      setDraft(chat, { text, reply_to: draft?.reply_to ?? null });
+      context.complain(error);
+    }
+  }
+
+  async function edit(message: MessageView, text: string): Promise<void> {
+    context.set({ editing: null });
+    if (text === message.text) return;
+    await context.change({ Edit: { chat: message.chat, message: message.id, text } });
+  }
+
+  async function sendFiles(files: File[], text: string): Promise<void> {
+    const { timeline, drafts } = context.state;
+    if (timeline === null) return;
+    const { chat } = timeline;
+    let said = text.trim();
+    let reply_to = drafts[chat]?.reply_to ?? null;
+    if (said !== '' || reply_to !== null) setDraft(chat, null);
+    for (const file of files) {
+      if (file.size > FILE_BYTES_MAX) {
+        context.toast(t('fileTooLarge', { name: file.name }), 'error');
+        continue;
+      }
+      try {
+        await around.door.sendFile(chat, said, reply_to, file);
+      } catch (error) {
+        context.toast(t('fileFailed', { name: file.name, words: wordsOf(error) }), 'error');
+        continue;
+      }
+      // What is said, and what is answered, goes with the first file.
+      said = '';
+      reply_to = null;
+    }
+    // What went with no file comes back, unless something else is written by now.
+    const lost = said !== '' || reply_to !== null;
+    if (lost && context.state.drafts[chat] === undefined) setDraft(chat, { text: said, reply_to });
+  }
+
+  function setDraft(chat: LogId, draft: Draft | null): void {
+    context.apply({ kind: 'draft', chat, draft });
+    if (unsaved.has(chat)) return;
+    unsaved.add(chat);
+    around.after(SAVE_DRAFT_AFTER_MS, () => {
+      unsaved.delete(chat);
+      context.run(around.drafts.save(chat, context.state.drafts[chat] ?? null));
+    });
+  }
+
+  /** What stands in the field changed. */
+  function write(text: string): void {
+    const { timeline, editing, drafts } = context.state;
+    if (timeline === null || editing !== null) return;
+    const { chat } = timeline;
+    setDraft(chat, { text, reply_to: drafts[chat]?.reply_to ?? null });
+    if (text.trim() === '' || around.now() - typedAt < TYPING_EVERY_MS) return;
+    typedAt = around.now();
+    // Nobody needs to know where this fails.
+    around.door.ask({ Do: { Typing: { chat } } }).catch(() => undefined);
+  }
+
+  function replyTo(message: EntryId | null): void {
+    const chat = context.state.timeline?.chat;
+    if (chat === undefined) return;
+    context.set({ editing: null });
+    setDraft(chat, { text: context.state.drafts[chat]?.text ?? '', reply_to: message });
+  }
+
+  /** Edits the last message that this person wrote, where it is in sight. */
+  function editLast(): void {
+    const { timeline, me } = context.state;
+    const editing = timeline?.messages.findLast(
+      ({ account, deleted, event, file, state }) =>
+        account === me?.account && !deleted && event === null && file === null && state === 'Sent',
+    );
+    if (timeline?.atEnd && editing !== undefined) context.set({ editing });
+  }
+
+  function on(message: MessageView) {
+    return { chat: message.chat, message: message.id };
+  }
+
+  return {
+    send: (text: string) => context.run(send(text)),
+    sendFiles: (files: File[], text: string) => context.run(sendFiles(files, text)),
+    write,
+    replyTo,
+    beginEdit: (message: MessageView | null) => context.set({ editing: message }),
+    editLast,
+    /** Puts what was not sent back into the field. */
+    again: ({ chat, text, reply_to }: MessageView) => setDraft(chat, { text: text ?? '', reply_to }),
+    react: (message: MessageView, emoji: string) =>
+      context.run(context.change({ React: { ...on(message), emoji } })),
+    remove: (message: MessageView) => context.run(context.change({ Delete: on(message) })),
+  };
+}

@@ -1,0 +1,134 @@
+// Everything that is shown, as plain values.
+
+import type { Standing } from '../bridge/calls';
+import type { Draft } from '../bridge/drafts';
+import type { Room } from '../bridge/room';
+import { DEFAULTS, type Settings } from '../bridge/settings';
+import type {
+  ChatView,
+  Connection,
+  ContactView,
+  EntryId,
+  JoinRequestView,
+  LinkView,
+  LogId,
+  MemberView,
+  MessageView,
+  MeView,
+  RequestView,
+  Role,
+  RulesView,
+} from '../bridge/types';
+
+/** The part of a chat that is held: neighbours without a gap, the oldest first. */
+export interface Timeline {
+  chat: LogId;
+  messages: MessageView[];
+  atStart: boolean;
+  atEnd: boolean;
+  /** The first message that nobody here had read when the chat was opened. */
+  newFrom: EntryId | null;
+  /** Where to look; a new object each time somebody goes somewhere. */
+  focus: { message: EntryId | null } | null;
+}
+
+export interface Typist {
+  name: string;
+  until: number;
+}
+
+export interface Toast {
+  id: number;
+  text: string;
+  kind: 'info' | 'error';
+}
+
+/** Why the server cannot be spoken with, where there is a reason. */
+export type Unreachable = { kind: 'words'; words: string } | { kind: 'elsewhere'; server: string };
+
+/** What lies over the chats. */
+export type Panel =
+  | { kind: 'new-chat'; text: string }
+  | { kind: 'new-group' }
+  | { kind: 'join'; link: string }
+  | { kind: 'requests' }
+  | { kind: 'contacts' }
+  | { kind: 'settings' }
+  | { kind: 'info' };
+
+/** What is known of the chat whose details are open. */
+export interface Info {
+  chat: LogId;
+  members: MemberView[];
+  /** Whether there are members behind these. */
+  more: boolean;
+  words: string;
+  /** What this person is, also where they are not among the members that are shown. */
+  role: Role;
+  rules: RulesView | null;
+  link: LinkView | null;
+  joinRequests: JoinRequestView[];
+  safetyNumber: string | null;
+}
+
+export interface Search {
+  words: string;
+  /** Nothing while it is looked for. */
+  messages: MessageView[] | null;
+}
+
+export interface State {
+  standing: Standing;
+  /** Undefined until it is known; null where there is no account yet. */
+  me: MeView | null | undefined;
+  registering: { waits: boolean; error: string | null };
+  /** The phrase, while a person is asked to write it down. */
+  phrase: string | null;
+  chats: ChatView[];
+  last: Record<LogId, MessageView>;
+  timeline: Timeline | null;
+  /** Messages that are answered by one that is shown, and lie outside of the timeline. */
+  quoted: Record<EntryId, MessageView | null>;
+  typing: Record<LogId, Typist[]>;
+  drafts: Record<LogId, Draft>;
+  editing: MessageView | null;
+  connection: Connection;
+  unreachable: Unreachable | null;
+  /** Messages and changes that wait for the server. */
+  outgoing: number;
+  requests: RequestView[];
+  contacts: ContactView[];
+  toasts: Toast[];
+  search: Search | null;
+  panel: Panel | null;
+  info: Info | null;
+  contactLink: string | null;
+  settings: Settings;
+  room: Room;
+}
+
+export const initialState: State = {
+  standing: { kind: 'opening' },
+  me: undefined,
+  registering: { waits: false, error: null },
+  phrase: null,
+  chats: [],
+  last: {},
+  timeline: null,
+  quoted: {},
+  typing: {},
+  drafts: {},
+  editing: null,
+  connection: 'Down',
+  unreachable: null,
+  outgoing: 0,
+  requests: [],
+  contacts: [],
+  toasts: [],
+  search: null,
+  panel: null,
+  info: null,
+  contactLink: null,
+  settings: DEFAULTS,
+  room: { persists: null, used: null },
+};
