@@ -1,0 +1,69 @@
+import { mount } from 'svelte';
+import { drafts } from './bridge/drafts';
+import { showNotice } from './bridge/notify';
+import { openDoor } from './bridge/post';
+import { watchRelease } from './bridge/release';
+import { saveFile } from './bridge/save';
+import { loadSettings, saveSettings } from './bridge/settings';
+import { makeController } from './model/controller';
+import { type Opened, readStart } from './model/start';
+import './style/base.css';
+import App from './view/App.svelte';
+import { release } from './view/release.svelte';
+
+const preset = document.querySelector<HTMLMetaElement>('meta[name=veche-server]')?.content.trim() || null;
+const opened = takeFragment();
+
+const secure = location.protocol === 'https:';
+const door = openDoor({ secure, host: location.host, server: preset });
+const controller = makeController(
+  {
+    door,
+    drafts,
+    saveSettings,
+    notify: (notice, onOpen) => void showNotice(notice, onOpen),
+    saveFile,
+    after: (ms, act) => void setTimeout(act, ms),
+    now: () => Date.now(),
+    isSeen: () => document.visibilityState === 'visible',
+  },
+  loadSettings(),
+);
+
+const target = document.getElementById('app');
+if (target !== null) mount(App, { target, props: { intents: controller, opened, release } });
+controller.start();
+
+// A link that is pasted into the address of a page that is open already.
+window.addEventListener('hashchange', () => {
+  if (location.hash !== '') controller.follow(takeFragment());
+});
+
+const look = () => controller.seen(document.visibilityState === 'visible');
+document.addEventListener('visibilitychange', look);
+window.addEventListener('pagehide', () => controller.seen(false));
+window.addEventListener('online', () => controller.online(true));
+window.addEventListener('offline', () => controller.online(false));
+look();
+
+void watchRelease({
+  waits: () => {
+    release.waits = true;
+  },
+  tookOver: () => {
+    door.letGo();
+    if (release.wanted) location.reload();
+  },
+  notificationPressed: (chat) => {
+    if (typeof chat === 'string') controller.open(chat);
+  },
+}).then((watch) => {
+  release.let = watch.activate;
+});
+
+/** What stands behind the #. It holds secrets: it stays neither in the address bar nor in the history. */
+function takeFragment(): Opened {
+  const taken = readStart(location.hash, preset);
+  if (location.hash !== '') history.replaceState(history.state, '', location.pathname);
+  return taken;
+}

@@ -1,0 +1,211 @@
+// The page over a store in memory: what a person sees, and what becomes of what they do.
+
+import { flushSync, mount, unmount } from 'svelte';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { FakeDoor, message } from '../bridge/fake/door';
+import { DEFAULTS } from '../bridge/settings';
+import { type Controller, makeController } from '../model/controller';
+import App from './App.svelte';
+import MessageText from './MessageText.svelte';
+
+const release = { waits: false, activate: vi.fn() };
+let door: FakeDoor;
+let controller: Controller;
+let shown: Record<string, unknown>[] = [];
+
+function show(): void {
+  controller = makeController(
+    {
+      door,
+      drafts: { load: () => Promise.resolve({}), save: () => Promise.resolve() },
+      saveSettings: () => undefined,
+      notify: () => undefined,
+      saveFile: () => undefined,
+      after: (ms, act) => void setTimeout(act, ms < 1000 ? 5 : ms),
+      now: () => Date.now(),
+      isSeen: () => true,
+    },
+    DEFAULTS,
+  );
+  const props = { intents: controller, opened: { server: 'localhost:1/aaaa', link: null }, release };
+  shown.push(mount(App, { target: document.body, props }));
+  controller.start();
+  door.tellStanding({ kind: 'open', storage: 'kept', mine: true });
+}
+
+const settle = async () => {
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  flushSync();
+};
+const find = <E extends HTMLElement = HTMLElement>(selector: string): E => {
+  const found = document.querySelector<E>(selector);
+  if (found === null) throw new Error(`nothing is ${selector}`);
+  return found;
+};
+const tagged = (name: string) => `[data-test=${name}]`;
+
+function type(selector: string, text: string): void {
+  const field = find<HTMLInputElement>(selector);
+  field.value = text;
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  flushSync();
+}
+
+const press = (selector: string, key: string, more: KeyboardEventInit = {}) =>
+  find(selector).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
+
+beforeEach(() => {
+  door = new FakeDoor();
+  door.addChat('a', 3, { title: '<img src=x onerror=alert(1)>', unread: 2 });
+  door.addChat('b', 0, { title: 'ben', kind: 'Direct' });
+});
+afterEach(async () => {
+  for (const one of shown.splice(0)) await unmount(one);
+  document.body.replaceChildren();
+});
+
+test('who has no account is asked for a name, with the server filled in', async () => {
+  door.me = null;
+  show();
+  await settle();
+  expect(find<HTMLInputElement>(`${tagged('register-server')} input`).value).toBe('localhost:1/aaaa');
+  type(`${tagged('register-name')} input`, 'ana');
+  press(`${tagged('register-name')} input`, 'Enter');
+  await settle();
+  expect(door.done).toEqual([{ Register: { server: 'localhost:1/aaaa', name: 'ana', invite: null } }]);
+});
+
+test('a title is shown as it was written, never as markup', async () => {
+  show();
+  await settle();
+  const rows = [...document.querySelectorAll(tagged('chat-row'))].map((row) => row.textContent ?? '');
+  expect(rows[0]).toContain('<img src=x onerror=alert(1)>');
+  expect(rows[0]).toContain('2 unread messages');
+  expect(document.querySelector('img')).toBeNull();
+});
+
+test('a text is shown as it was written, with links to be followed', () => {
+  const text = '<b>x</b> https://a.example/?q="y" javascript:alert(1)';
+  shown.push(mount(MessageText, { target: document.body, props: { text } }));
+  flushSync();
+  expect(find('p').textContent).toBe(text);
+  expect(document.querySelector('b')).toBeNull();
+  const links = [...document.querySelectorAll('a')];
+  expect(links.map(({ href, rel }) => [href, rel])).toEqual([['https://a.example/?q=', 'noopener noreferrer']]);
+});
+
+test('Enter sends, Shift+Enter does not, and neither while a word is composed', async () => {
+  show();
+  await settle();
+  controller.open('b');
+  await settle();
+  const field = tagged('composer-text');
+  type(field, 'hello');
+  press(field, 'Enter', { shiftKey: true });
+  press(field, 'Enter', { isComposing: true });
+  await settle();
+  expect(door.done.filter((command) => 'Send' in command)).toEqual([]);
+  press(field, 'Enter');
+  await settle();
+  expect(door.done.filter((command) => 'Send' in command)).toEqual([
+    { Send: { chat: 'b', text: 'hello', reply_to: null } },
+  ]);
+  expect(find<HTMLTextAreaElement>(field).value).toBe('');
+});
+
+test('what was refused comes back into the field', async () => {
+  show();
+  await settle();
+  controller.open('b');
+  await settle();
+  type(tagged('composer-text'), 'hello');
+  door.refusal = 'slow mode';
+  press(tagged('composer-text'), 'Enter');
+  await settle();
+  expect(find<HTMLTextAreaElement>(tagged('composer-text')).value).toBe('hello');
+  expect(document.body.textContent).toContain('slow mode');
+});
+
+test('editing fills the field, and Escape gives the draft back', async () => {
+  show();
+  await settle();
+  controller.open('b');
+  await settle();
+  type(tagged('composer-text'), 'a draft');
+  controller.beginEdit({ ...message('b', 0), account: 'me', text: 'as it was' });
+  await settle();
+  expect(find<HTMLTextAreaElement>(tagged('composer-text')).value).toBe('as it was');
+  press(tagged('composer-text'), 'Escape');
+  await settle();
+  expect(find<HTMLTextAreaElement>(tagged('composer-text')).value).toBe('a draft');
+});
+
+test('what happens elsewhere takes neither the focus nor what is being changed', async () => {
+  show();
+  await settle();
+  controller.open('b');
+  await settle();
+  find(tagged('search')).focus();
+  door.tellTidings({ Event: { Connection: 'CatchingUp' } });
+  await settle();
+  expect(document.activeElement).toBe(find(tagged('search')));
+  controller.beginEdit({ ...message('b', 0), account: 'me', text: 'as it was' });
+  await settle();
+  type(tagged('composer-text'), 'as it shall be');
+  door.tellTidings({ Event: { Connection: 'Live' } });
+  await settle();
+  expect(find<HTMLTextAreaElement>(tagged('composer-text')).value).toBe('as it shall be');
+});
+
+test('where nobody can write, there is nothing to write in, but the reason', async () => {
+  for (const chat of door.chats) chat.state = 'Removed';
+  show();
+  await settle();
+  controller.open('b');
+  await settle();
+  expect(document.querySelector(tagged('composer'))).toBeNull();
+  expect(document.body.textContent).toContain('You were removed from this chat.');
+});
+
+test('the arrow keys lead through the chats, and Ctrl+K to the search', async () => {
+  show();
+  await settle();
+  const focused = () => document.activeElement?.textContent ?? '';
+  window.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true }));
+  expect(document.activeElement).toBe(find(tagged('search')));
+  press(tagged('search'), 'ArrowDown');
+  expect(focused()).toContain('<img');
+  press(':focus', 'ArrowDown');
+  expect(focused()).toContain('ben');
+  press(':focus', 'ArrowDown');
+  expect(focused()).toContain('ben');
+  press(':focus', 'ArrowUp');
+  expect(focused()).toContain('<img');
+});
+
+test('another language is spoken at once, and the look follows', async () => {
+  show();
+  await settle();
+  controller.choose({ language: 'sr', theme: 'dark' });
+  await settle();
+  expect(document.querySelector(`${tagged('search')}`)?.getAttribute('placeholder')).toBe('Pretraži razgovore i poruke');
+  expect([document.documentElement.lang, document.documentElement.dataset['theme']]).toEqual(['sr-Latn', 'dark']);
+  controller.choose({ language: 'en', theme: 'auto' });
+  await settle();
+  expect(document.documentElement.dataset['theme']).toBeUndefined();
+});
+
+test('a newer release in another tab is said, with a way to reload', async () => {
+  show();
+  await settle();
+  door.tellStanding({ kind: 'outdated' });
+  await settle();
+  expect(find(tagged('banner-outdated')).textContent).toContain('Reload');
+});
+
+test('a session in memory says so', async () => {
+  show();
+  door.tellStanding({ kind: 'open', storage: 'memory', mine: true });
+  await settle();
+  expect(find(tagged('banner-memory')).textContent).toContain('gone when the last tab closes');
+});
