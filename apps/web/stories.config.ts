@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+// Real browsers against a real server: slow, and so not part of `npm test`. VECHE_BIN_DIR names the folder of the
+// built programs, VECHE_CHROMIUM the browser.
+export default defineConfig(({ mode }) => ({
+  test: {
+    environment: 'node',
+    include: [mode === 'screenshots' ? 'stories/screenshots.ts' : 'stories/*.story.ts'],
+    fileParallelism: false,
+    // What follows an act that failed would only fail for want of it.
+    bail: 1,
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
+  },
+}));

@@ -1,0 +1,29 @@
+// `veched` on a folder.
+
+import { Program } from './program';
+
+export class Server {
+  private running: Program | null = null;
+  /** HOST:PORT/KEY, at which people register. */
+  address = '';
+  /** Where its page is. */
+  page = '';
+
+  constructor(private readonly data: string) {}
+
+  /** Starts it, or starts it again: it comes back at the same address. */
+  async start(): Promise<void> {
+    const program = Program.start('veched', ['serve', '--data', this.data, '--listen', '127.0.0.1:0']);
+    this.running = program;
+    const [address = ''] = (await program.says('veche register --server ')).split(' ');
+    if (this.address !== '' && this.address !== address) throw new Error(`the server came back as ${address}`);
+    this.address = address;
+    this.page = await program.says('in a browser: ');
+  }
+
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    await this.running?.kill();
+    this.running = null;
+  }
+}
