@@ -19,6 +19,7 @@ mod step;
 mod table;
 mod test;
 mod wasm;
+mod web;
 
 use std::process::ExitCode;
 
@@ -28,9 +29,12 @@ use repository::Repository;
 const HELP: &str = "\
 cargo xtask <command>, from anywhere in the repository
 
-  run [--listen ADDRESS] [--data DIR]   build and start a server, and say what to type next
+  run [--listen ADDRESS] [--data DIR] [--no-page]
+                                        build and start a server with its page, and say what to do next
   test                                  everything that must hold before a change is delivered
   build                                 release programs in target/release
+  page [--check|--stories]              build the page for browsers, check it, or play people in browsers
+  screenshots                           play a chat in browsers; write docs/pictures
   demo                                  play the main job over real processes, unattended
   sim --seeds A..B [--restorations|--joins|--storms]  run the simulator over the seeds A up to, not with, B
   soak [--cycles 200] [--seeds 2000]    kill cycles and seeds in bulk, kept in docs/soak.md
@@ -71,6 +75,8 @@ fn dispatch(words: Vec<String>) -> anyhow::Result<()> {
     match command.as_str() {
         "run" => run::run(&repository, arguments, consent),
         "test" => test::test(&repository, arguments, consent),
+        "page" => web::page(&repository, arguments, consent),
+        "screenshots" => web::screenshots(&repository, arguments, consent),
         "build" => programs::build(&repository, arguments, consent),
         "demo" => programs::demo(&repository, arguments, consent),
         "sim" => programs::sim(&repository, arguments, consent),

@@ -13,6 +13,7 @@ use crate::arguments::Arguments;
 use crate::repository::Repository;
 use crate::setup::{self, Consent};
 use crate::step::{Step, quoted};
+use crate::web;
 
 /// Where a server listens when nothing else was asked for and nobody holds it.
 const LISTEN_FIRST: &str = "127.0.0.1:7010";
@@ -20,6 +21,8 @@ const LISTEN_FIRST: &str = "127.0.0.1:7010";
 const REMEMBERED: &str = "run-listen";
 /// How the server's line begins that tells how to register with it.
 const REGISTER_LINE: &str = "veche register --server ";
+/// How the one after it begins, which tells where the page is.
+const PAGE_LINE: &str = "in a browser: ";
 
 /// Builds, starts, explains, and stays until the server ends or the person types Ctrl-C.
 pub(crate) fn run(
@@ -32,8 +35,13 @@ pub(crate) fn run(
         Some(folder) => absolute(folder)?,
         None => repository.root().join(".veche"),
     };
+    let without_page = arguments.flag("--no-page");
     arguments.finish()?;
     setup::ensure(repository.root(), consent)?;
+    if !without_page {
+        let missing = "the page was not built; with --no-page there is a server without it";
+        web::build(repository, consent).context(missing)?;
+    }
     repository.cargo(["build", "-p", "veche", "-p", "veched"]).run()?;
 
     let remembered = remembered(&data)?;
@@ -56,15 +64,17 @@ fn serve(repository: &Repository, data: &Path, listen: &str) -> Result<()> {
         .context("veched could not be started")?;
     let mut watch = watch_over(server.id())?;
     let stdout = server.stdout.take().context("stdout was asked for")?;
-    let mut told = false;
+    let veche = repository.program("veche");
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         println!("{line}");
-        if let (false, Some(address)) = (told, address_in(&line)) {
-            told = true;
+        if let Some(address) = address_in(&line) {
             fs::write(data.join(REMEMBERED), listen)
                 .with_context(|| format!("{} cannot be written", data.display()))?;
-            println!("{}", guide(&repository.program("veche"), data, address));
+            println!("{}", guide(&veche, data, address));
+        }
+        if let Some(page) = line.strip_prefix(PAGE_LINE) {
+            println!("{}", invitation(page));
         }
     }
     let status = server.wait()?;
@@ -131,6 +141,14 @@ fn free() -> Result<String> {
 /// The address in the server's line about registering.
 fn address_in(line: &str) -> Option<&str> {
     line.split_once(REGISTER_LINE)?.1.split_whitespace().next()
+}
+
+/// What two people do to talk to each other in browsers.
+fn invitation(page: &str) -> String {
+    format!(
+        "\nOpen\n\n  {page}\n\nhere, and once more in a private window or another browser, as a second \
+         person; or let one of the two be in a terminal, as above."
+    )
 }
 
 /// What two people type to talk to each other through this server.

@@ -28,11 +28,13 @@ impl Consent {
 
 /// A tool that may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Need {
-    what: &'static str,
+pub(crate) struct Need {
+    /// What it is, in words.
+    pub(crate) what: &'static str,
     /// A command that succeeds only where the tool is complete.
-    probe: &'static [&'static str],
-    debian_packages: &'static [&'static str],
+    pub(crate) probe: &'static [&'static str],
+    /// What has it on Debian.
+    pub(crate) debian_packages: &'static [&'static str],
 }
 
 const NEEDS: &[Need] = &[
@@ -75,7 +77,12 @@ enum Plan {
 
 /// Makes sure that everything the build needs is there, or says what to type and stops.
 pub(crate) fn ensure(folder: &Path, consent: Consent) -> Result<()> {
-    let missing = missing(folder);
+    require(folder, consent, NEEDS)
+}
+
+/// The same of other needs.
+pub(crate) fn require(folder: &Path, consent: Consent, needs: &[Need]) -> Result<()> {
+    let missing = missing(folder, needs);
     match plan(&missing, if missing.is_empty() { Hands::Elsewhere } else { hands(folder) }, consent)
     {
         Plan::Go => Ok(()),
@@ -85,31 +92,11 @@ pub(crate) fn ensure(folder: &Path, consent: Consent) -> Result<()> {
                 println!("Missing: {}. Installing it.", need.what);
             }
             install(folder, &lines)?;
-            let still = self::missing(folder);
+            let still = self::missing(folder, needs);
             if let Some(need) = still.first() {
                 bail!("{} is still missing after the installation", need.what);
             }
             Ok(())
-        }
-    }
-}
-
-/// Installs what only widens a check. Where that cannot be done, says so and goes on.
-pub(crate) fn offer(
-    folder: &Path,
-    consent: Consent,
-    what: &'static str,
-    debian_packages: &'static [&'static str],
-) {
-    let wish = Need { what, probe: &["false"], debian_packages };
-    match plan(&[wish], hands(folder), consent) {
-        Plan::Go => {}
-        Plan::Tell(text) => println!("Not needed, but it would check more: {text}."),
-        Plan::Install(lines) => {
-            println!("Missing, to check more: {what}. Installing it.");
-            if let Err(error) = install(folder, &lines) {
-                println!("It was not installed, so less is checked: {error:#}");
-            }
         }
     }
 }
@@ -122,9 +109,9 @@ fn install(folder: &Path, lines: &[Vec<String>]) -> Result<()> {
     Ok(())
 }
 
-fn missing(folder: &Path) -> Vec<Need> {
+fn missing(folder: &Path, needs: &[Need]) -> Vec<Need> {
     let there = |need: &Need| Step::new(need.probe[0], folder).words(&need.probe[1..]).succeeds();
-    NEEDS.iter().filter(|need| !there(need)).copied().collect()
+    needs.iter().filter(|need| !there(need)).copied().collect()
 }
 
 fn hands(folder: &Path) -> Hands {

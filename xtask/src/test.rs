@@ -9,7 +9,6 @@ use crate::arguments::Arguments;
 use crate::repository::Repository;
 use crate::setup::{self, Consent};
 use crate::step::Step;
-use crate::wasm;
 
 /// Seeds of the simulator in each test run.
 const SEEDS: &str = "0..200";
@@ -27,15 +26,7 @@ pub(crate) const FUZZ_MUTATIONS: u64 = 10_000;
 /// A part of the test run with a name and a time of its own.
 struct Stage {
     name: &'static str,
-    work: Work,
-}
-
-enum Work {
-    Run(Step),
-    /// Runs, and says what it leaves out.
-    RunPart(Step, String),
-    /// Says why it does not apply to this machine.
-    Skip(String),
+    step: Step,
 }
 
 /// Runs all stages.
@@ -48,17 +39,22 @@ pub(crate) fn test(repository: &Repository, arguments: Arguments, consent: Conse
 fn stages(repository: &Repository, consent: Consent) -> Vec<Stage> {
     let cargo = |name, words: &[&str]| Stage {
         name,
-        work: Work::Run(
-            repository
-                .cargo([])
-                .words(words)
-                .environment("VECHE_BIN_DIR", repository.programs().as_os_str()),
-        ),
+        step: repository
+            .cargo([])
+            .words(words)
+            .environment("VECHE_BIN_DIR", repository.programs().as_os_str()),
     };
-    let testing =
-        |name, words: &[&str]| Stage { name, work: Work::Run(repository.testing([]).words(words)) };
+    let testing = |name, words: &[&str]| Stage { name, step: repository.testing([]).words(words) };
+    let setup: &[&str] = if consent == Consent::Given { &[] } else { &["--no-setup"] };
+    let page = |name, words: &[&str]| Stage {
+        name,
+        step: repository.cargo(["xtask", "page"]).words(words).words(setup),
+    };
     vec![
         cargo("format", &["fmt", "--all", "--check"]),
+        // Before the server is built, which takes it in.
+        page("page", &[]),
+        page("page checked", &["--check"]),
         cargo("lint", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         cargo("build", &["build", "--workspace", "--all-targets"]),
         cargo("tests", &["test", "--workspace"]),
@@ -70,27 +66,8 @@ fn stages(repository: &Repository, consent: Consent) -> Vec<Stage> {
         testing("kill loop", &["kill", "--cycles", KILL_CYCLES]),
         testing("main job", &["main-job"]),
         testing("fuzz", &["fuzz", "--mutations", &FUZZ_MUTATIONS.to_string()]),
-        Stage { name: "wasm32", work: wasm(repository, consent) },
+        page("browsers", &["--stories"]),
     ]
-}
-
-/// The check for WebAssembly covers as much as this machine has the tools for.
-fn wasm(repository: &Repository, consent: Consent) -> Work {
-    let tools = match wasm::tools(repository, consent) {
-        Ok(tools) => tools,
-        Err(error) => return Work::Skip(format!("{error:#}")),
-    };
-    let check = |crates: &[&str]| {
-        let names = crates.iter().flat_map(|name| ["-p", name]);
-        let step = repository.cargo(["check"]).words(names).words(["--target", wasm::TARGET]);
-        // Another compiler would make the everyday build begin anew.
-        tools.equip(step).environment("CARGO_TARGET_DIR", repository.target().join("wasm"))
-    };
-    if tools.compiles_c {
-        return Work::Run(check(&["veche-wire", "veche-mls", "veche-net", "veche-client"]));
-    }
-    let left_out = format!("veche-client was left out, because its database needs {}", wasm::CLANG);
-    Work::RunPart(check(&["veche-wire", "veche-mls", "veche-net"]), left_out)
 }
 
 fn run_stages(stages: &[Stage]) -> Result<()> {
@@ -99,19 +76,13 @@ fn run_stages(stages: &[Stage]) -> Result<()> {
     for (index, stage) in stages.iter().enumerate() {
         let start = Instant::now();
         let title = format!("{}/{} {}", index + 1, stages.len(), stage.name);
-        let ending = match &stage.work {
-            Work::Skip(reason) => format!("skipped: {reason}"),
-            Work::Run(step) | Work::RunPart(step, _) => {
-                println!("\n==> {title}: {}", step.line());
-                match (step.run(), &stage.work) {
-                    (Err(error), _) => {
-                        eprintln!("xtask: {error:#}");
-                        failure = Some((stage.name, step.line()));
-                        "FAILED".to_owned()
-                    }
-                    (Ok(()), Work::RunPart(_, left_out)) => format!("passed; {left_out}"),
-                    (Ok(()), _) => "passed".to_owned(),
-                }
+        println!("\n==> {title}: {}", stage.step.line());
+        let ending = match stage.step.run() {
+            Ok(()) => "passed",
+            Err(error) => {
+                eprintln!("xtask: {error:#}");
+                failure = Some((stage.name, stage.step.line()));
+                "FAILED"
             }
         };
         let minutes = start.elapsed().as_secs_f64() / 60.0;
@@ -135,7 +106,7 @@ mod tests {
     use super::*;
 
     fn script(name: &'static str, text: &str) -> Stage {
-        Stage { name, work: Work::Run(Step::new("sh", Path::new(".")).words(["-c", text])) }
+        Stage { name, step: Step::new("sh", Path::new(".")).words(["-c", text]) }
     }
 
     #[test]
@@ -145,7 +116,6 @@ mod tests {
         let mark = folder.join("reached");
         let stages = [
             script("good", "true"),
-            Stage { name: "absent", work: Work::Skip("not here".to_owned()) },
             script("bad", "exit 4"),
             script("late", &format!("touch {}", mark.display())),
         ];
@@ -153,7 +123,7 @@ mod tests {
         assert!(error.contains("the stage `bad` failed"), "{error}");
         assert!(error.ends_with("sh -c 'exit 4'"), "{error}");
         assert!(!mark.exists(), "nothing runs after a failure");
-        assert!(run_stages(&stages[..2]).is_ok());
+        assert!(run_stages(&stages[..1]).is_ok());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::repository::Repository;
-use crate::setup::{self, Consent};
+use crate::setup::{self, Consent, Need};
 use crate::step::Step;
 
 /// The target of all browsers.
@@ -20,9 +20,12 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// The oldest clang whose WebAssembly output the client's SQLite is known to build with.
 const CLANG_MAJORS: std::ops::RangeInclusive<u32> = 19..=30;
 
-/// What is told and installed where it is missing.
-pub(crate) const CLANG: &str = "clang and llvm-ar, 19 or newer";
-const CLANG_PACKAGES: &[&str] = &["clang-19", "llvm-19"];
+/// One of them, for where there is none.
+const CLANG: Need = Need {
+    what: "clang and llvm-ar, 19 or newer, for the messenger's database in browsers",
+    probe: &["clang-19", "--version"],
+    debian_packages: &["clang-19", "llvm-19"],
+};
 
 /// What the build of the standard library leaves when it is whole.
 const COMPLETE: &str = "complete";
@@ -32,8 +35,6 @@ const PARTS: &str = "-Zbuild-std=core,alloc,std,panic_abort,proc_macro,test";
 /// How to compile for the target: what the environment of cargo needs.
 pub(crate) struct Tools {
     variables: Vec<(String, OsString)>,
-    /// Whether there is a C compiler for the target.
-    pub(crate) compiles_c: bool,
 }
 
 impl Tools {
@@ -47,20 +48,17 @@ impl Tools {
 /// Finds the tools, or puts them there where that is allowed.
 ///
 /// # Errors
-/// Where the standard library for the target is not to be had, in words that say what to type.
+/// Where one of them is not to be had, in words that say what to type.
 pub(crate) fn tools(repository: &Repository, consent: Consent) -> Result<Tools> {
     let root = repository.root();
     let mut variables = standard_library(root, consent)?;
     if clang(root).is_none() {
-        setup::offer(root, consent, CLANG, CLANG_PACKAGES);
+        setup::require(root, consent, &[CLANG])?;
     }
-    let clang = clang(root);
-    let compiles_c = clang.is_some();
-    if let Some((compiler, archiver)) = clang {
-        variables.push(("CC_wasm32_unknown_unknown".to_owned(), compiler.into()));
-        variables.push(("AR_wasm32_unknown_unknown".to_owned(), archiver.into()));
-    }
-    Ok(Tools { variables, compiles_c })
+    let (compiler, archiver) = clang(root).context("clang is not found where it was installed")?;
+    variables.push(("CC_wasm32_unknown_unknown".to_owned(), compiler.into()));
+    variables.push(("AR_wasm32_unknown_unknown".to_owned(), archiver.into()));
+    Ok(Tools { variables })
 }
 
 /// The names of a C compiler for WebAssembly and of its archiver.
@@ -228,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_step_is_given_what_the_tools_need() {
-        let tools = Tools { variables: vec![("CC".into(), "clang-19".into())], compiles_c: true };
+        let tools = Tools { variables: vec![("CC".into(), "clang-19".into())] };
         let step = tools.equip(Step::new("cargo", Path::new(".")).words(["check"]));
         assert_eq!(step.line(), "CC=clang-19 cargo check");
     }
