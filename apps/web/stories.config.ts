@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig(({ mode }) => ({
   test: {
     environment: 'node',
-    include: [mode === 'screenshots' ? 'stories/screenshots.ts' : 'stories/*.story.ts'],
+    include: [mode === 'test' ? 'stories/*.story.ts' : `stories/${mode}.ts`],
     fileParallelism: false,
     // What follows an act that failed would only fail for want of it.
     bail: 1,

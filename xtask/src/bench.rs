@@ -9,6 +9,7 @@ use crate::page::{self, machine};
 use crate::programs;
 use crate::repository::Repository;
 use crate::setup::{self, Consent};
+use crate::web;
 
 /// Runs the benchmarks and writes both files.
 pub(crate) fn bench(
@@ -30,10 +31,11 @@ pub(crate) fn bench(
         programs::build_daily(repository, consent)?;
         ("dev", repository.programs())
     };
-    let (objects, good) = repository.testing_in(&folder, ["bench", "--json"]).objects()?;
+    let (mut objects, good) = repository.testing_in(&folder, ["bench", "--json"]).objects()?;
     if !good || objects.is_empty() {
         bail!("the benchmarks did not run to their end; nothing was written");
     }
+    objects.extend(web::bench(repository, consent)?);
     let document = json!({
         "commit": commit,
         "profile": profile,

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use serde_json::Value;
 
 use crate::arguments::Arguments;
 use crate::repository::Repository;
@@ -47,7 +48,7 @@ pub(crate) fn page(
     }
     setup::ensure(repository.root(), consent)?;
     build(repository, consent)?;
-    if stories { play(repository, consent, ["run", "stories"]) } else { Ok(()) }
+    if stories { play(repository, consent, ["run", "stories"])?.run() } else { Ok(()) }
 }
 
 /// `cargo xtask screenshots`: plays a chat and keeps pictures of it in docs/pictures.
@@ -59,15 +60,26 @@ pub(crate) fn screenshots(
     arguments.finish()?;
     setup::ensure(repository.root(), consent)?;
     build(repository, consent)?;
-    play(repository, consent, ["run", "screenshots"])
+    play(repository, consent, ["run", "screenshots"])?.run()
 }
 
-/// Plays people in browsers against a real server, by a script of the page.
-fn play<const N: usize>(repository: &Repository, consent: Consent, words: [&str; N]) -> Result<()> {
+/// Measures the page, in browsers; gives the objects that this prints.
+pub(crate) fn bench(repository: &Repository, consent: Consent) -> Result<Vec<Value>> {
+    build(repository, consent)?;
+    let (objects, good) = play(repository, consent, ["run", "bench"])?.objects()?;
+    if good { Ok(objects) } else { bail!("the page was not measured to the end") }
+}
+
+/// What plays people in browsers against a real server, by a script of the page.
+fn play<const N: usize>(
+    repository: &Repository,
+    consent: Consent,
+    words: [&str; N],
+) -> Result<Step> {
     setup::require(repository.root(), consent, &[CHROMIUM])?;
     repository.cargo(["build", "-p", "veche", "-p", "veched"]).run()?;
     let programs = repository.programs();
-    npm(repository, words).environment("VECHE_BIN_DIR", programs.as_os_str()).run()
+    Ok(npm(repository, words).environment("VECHE_BIN_DIR", programs.as_os_str()))
 }
 
 /// Builds `apps/web/dist`, which `veched` then takes into itself.

@@ -42,6 +42,11 @@ export class TerminalPerson implements Person {
     return lines.map((line) => JSON.parse(line) as T);
   }
 
+  /** Starts a program that has the home until it is killed: other commands are handed over to it, which is quick. */
+  stays(): Program {
+    return Program.start('veche', ['--home', this.home, '--json', 'sync', '--wait', '100000', '--timeout', '100000'], this.desk);
+  }
+
   /** Says something, and returns the id of the message. */
   async writes(chat: string, text: string, ...more: string[]): Promise<string> {
     const [said] = await this.types<{ id: string }>('send', chat, text, ...more);
