@@ -12,6 +12,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use veche_testing::processes::{Person, Server};
 
+/// A connection that the server ends after an answer ends within this; one that it keeps does not.
+const ENDED_WITHIN: Duration = Duration::from_secs(20);
 /// The certificate that was read again is served within this.
 const RENEWED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -74,6 +76,12 @@ fn the_page_names_its_server_and_runs_nothing_else() {
         assert!(policy.contains(part), "{policy}");
     }
     assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+
+    // A web server in front uses no connection of a page for a client.
+    let mut stream = TcpStream::connect(place(&server)).unwrap();
+    stream.set_read_timeout(Some(ENDED_WITHIN)).unwrap();
+    ask(&mut stream, "GET / HTTP/1.1");
+    stream.read_to_end(&mut Vec::new()).expect("the server ends it");
 
     let absent = plainly(&server, "GET /../veched.key HTTP/1.1");
     assert!(absent.starts_with("HTTP/1.1 404"), "{absent}");

@@ -148,7 +148,7 @@ impl Guest {
         let (wish, stream, is_tls) = timeout(HANDSHAKE_WITHIN, self.greet(stream)).await??;
         match (wish, self.welcome) {
             (Wish::Page, Welcome::Yes) => {
-                let visit = Visit { is_safe: is_tls || self.is_near };
+                let visit = Visit { is_safe: is_tls || self.is_near, is_tls };
                 let page = self.door.page.clone();
                 // Without a web server the process is about to end.
                 Ok(page.send(Visitor::new(stream, visit, self)).await?)
@@ -161,8 +161,11 @@ impl Guest {
     async fn greet(&self, stream: TcpStream) -> Result<(Wish, Stream, bool)> {
         let is_tls = begins_with_tls(&stream).await?;
         let mut stream = match (&self.door.tls, is_tls) {
-            (Some(tls), true) => Stream::tls(tls.accept(stream).await?),
-            (None, true) => bail!("there is no certificate"),
+            // To be told that there is no room is not worth a handshake.
+            (Some(tls), true) if matches!(self.welcome, Welcome::Yes) => {
+                Stream::tls(tls.accept(stream).await?)
+            }
+            (_, true) => bail!("there is no certificate, or no room"),
             (_, false) => Stream::plain(stream),
         };
         Ok((stream.wish().await?, stream, is_tls))

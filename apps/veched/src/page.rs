@@ -7,8 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderName, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, HeaderName, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use veche_server::wire::ServerAddress;
@@ -69,9 +69,19 @@ async fn answer(
     ConnectInfo(visit): ConnectInfo<Visit>,
     request: Request,
 ) -> Response<Body> {
-    if !visit.is_safe {
-        return text(StatusCode::FORBIDDEN, INSECURE);
+    let mut response = if visit.is_safe {
+        response(&index, &request)
+    } else {
+        text(StatusCode::FORBIDDEN, INSECURE)
+    };
+    if !visit.is_tls {
+        // What a connection is for is told once, by its first request.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
+}
+
+fn response(index: &[u8], request: &Request) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refusal = text(StatusCode::METHOD_NOT_ALLOWED, "This can only be read.\n");
         refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -188,7 +198,7 @@ mod tests {
 
     async fn status(method: Method, path: &'static str, is_safe: bool) -> StatusCode {
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        let visit = ConnectInfo(Visit { is_safe });
+        let visit = ConnectInfo(Visit { is_safe, is_tls: is_safe });
         answer(State(Arc::from(*b"page")), visit, request).await.status()
     }
 

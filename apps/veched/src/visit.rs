@@ -16,6 +16,8 @@ use crate::stream::Stream;
 
 /// A visitor who neither says nor takes anything for so long has gone.
 const IDLE_MAX: Duration = Duration::from_secs(30);
+/// However slowly they take it, nobody takes longer to fetch the page.
+const VISIT_MAX: Duration = Duration::from_secs(600);
 /// Visitors that wait for the web server to take them.
 const WAITING_MAX: usize = 64;
 
@@ -24,6 +26,9 @@ const WAITING_MAX: usize = 64;
 pub(crate) struct Visit {
     /// Whether nobody between here and there can change what is served.
     pub(crate) is_safe: bool,
+    /// Whether they came under TLS. Who did not may be a web server in front of this one, which would ask
+    /// for the channel on the connection of a page, too.
+    pub(crate) is_tls: bool,
 }
 
 /// The web server's end.
@@ -43,13 +48,15 @@ pub(crate) struct Visitor {
     stream: Stream,
     visit: Visit,
     _guest: Guest,
+    ends: Instant,
     idle: Pin<Box<Sleep>>,
 }
 
 impl Visitor {
     pub(crate) fn new(stream: Stream, visit: Visit, guest: Guest) -> Self {
-        let idle = Box::pin(sleep_until(Instant::now() + IDLE_MAX));
-        Self { stream, visit, _guest: guest, idle }
+        let now = Instant::now();
+        let idle = Box::pin(sleep_until(now + IDLE_MAX));
+        Self { stream, visit, _guest: guest, ends: now + VISIT_MAX, idle }
     }
 
     /// Notes that something moved, or fails where nothing has for too long.
@@ -58,8 +65,9 @@ impl Visitor {
         context: &mut Context<'_>,
         moved: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if moved.is_ready() {
-            self.idle.as_mut().reset(Instant::now() + IDLE_MAX);
+        let now = Instant::now();
+        if moved.is_ready() && now < self.ends {
+            self.idle.as_mut().reset(self.ends.min(now + IDLE_MAX));
             return moved;
         }
         self.idle.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
