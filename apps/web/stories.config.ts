@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => ({
     fileParallelism: false,
     // What follows an act that failed would only fail for want of it.
     bail: 1,
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    testTimeout: 600_000,
+    hookTimeout: 300_000,
   },
 }));

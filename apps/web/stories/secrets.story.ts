@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { onOneStage } from './harness/acts';
 import type { BrowserPerson } from './harness/browser';
-import { until } from './harness/patience';
+import { untilSame } from './harness/patience';
 import { filesWith } from './harness/profile';
 import type { TerminalPerson } from './harness/terminal';
 
@@ -55,14 +55,16 @@ describe.sequential('the profile of a browser', () => {
     writeFileSync(path, SAID.content.repeat(2000));
     await ana.sendsFile(SAID.title, path);
     await cal.sees(SAID.title, { text: '', file: SAID.file });
+    // What was begun before was sent, and is gone.
+    await untilSame('no kept drafts', 0, () => keptDrafts(ana));
     await ana.part('composer-text').fill(SAID.draft);
-    await until('a kept draft', () => keptDrafts(ana));
+    await untilSame('a kept draft', 1, () => keptDrafts(ana));
   });
 
   test('keeps what was begun, so that it lies somewhere', async () => {
     await ana.reloads();
     await ana.opensChat(SAID.title);
-    expect(await ana.part('composer-text').inputValue()).toBe(SAID.draft);
+    await untilSame('the draft', SAID.draft, () => ana.part('composer-text').inputValue());
   });
 
   test('is opened by a link that holds a secret', async () => {
@@ -105,7 +107,7 @@ describe.sequential('the profile of a browser', () => {
 });
 
 /** How many drafts lie in the browser's own database. */
-function keptDrafts({ page }: BrowserPerson): Promise<number | false> {
+function keptDrafts({ page }: BrowserPerson): Promise<number> {
   return page.evaluate(async () => {
     const settled = <T>(request: IDBRequest<T>) =>
       new Promise<T>((resolve, reject) => {
@@ -115,7 +117,7 @@ function keptDrafts({ page }: BrowserPerson): Promise<number | false> {
     const database = await settled(indexedDB.open('veche'));
     const count = await settled(database.transaction('drafts').objectStore('drafts').count());
     database.close();
-    return count > 0 && count;
+    return count;
   });
 }
 

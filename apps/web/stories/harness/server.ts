@@ -2,6 +2,10 @@
 
 import { Program } from './program';
 
+/** How long the port of a server that was killed may still be taken. */
+const PORT_MS = 30_000;
+const AGAIN_MS = 500;
+
 export class Server {
   private running: Program | null = null;
   /** HOST:PORT/KEY, at which people register. */
@@ -13,6 +17,18 @@ export class Server {
 
   /** Starts it, or starts it again: it comes back at the same address. */
   async start(): Promise<void> {
+    const end = Date.now() + PORT_MS;
+    for (;;) {
+      try {
+        return await this.startOnce();
+      } catch (error) {
+        if (Date.now() > end || !/address.*in use/iu.test(String(error))) throw error;
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+  }
+
+  private async startOnce(): Promise<void> {
     const program = Program.start('veched', ['serve', '--data', this.data, '--listen', '127.0.0.1:0']);
     this.running = program;
     const [address = ''] = (await program.says('veche register --server ')).split(' ');

@@ -67,6 +67,11 @@ export class Stage {
   async end(): Promise<void> {
     await Promise.allSettled(this.browsers.map((browser) => browser.closes()));
     await this.server.kill();
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
+    try {
+      // A browser that was just closed may still write there.
+      rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
+    } catch (error) {
+      console.warn(`${this.folder} stays: ${String(error)}`);
+    }
   }
 }
