@@ -20,6 +20,8 @@ const scope = globalThis as unknown as {
   postMessage: (message: FromWorker) => void;
 };
 const tell = (data: ToWorker) => scope.onmessage?.({ data });
+const held = () =>
+  Promise.reject(JSON.stringify({ Broken: 'The browser gives no place for the history: in use' }));
 const page = { secure: false, host: 'localhost:1', server: null };
 
 /** A browser that gives the page files of its own. */
@@ -75,20 +77,34 @@ test('without a key, or without files, it is in memory and says so', async () =>
 test('a database that another tab is just letting go of is tried again', async () => {
   giveFiles();
   vi.useFakeTimers();
-  const held = () => Promise.reject(JSON.stringify({ Broken: 'in use' }));
-  openings = [held, held];
+  openings = Array.from({ length: 20 }, () => held);
   tell({ open: { name: 'veche', keeps: true, page } });
-  await vi.advanceTimersByTimeAsync(1000);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(said).toEqual([]);
+  await vi.advanceTimersByTimeAsync(10_000);
   expect(said).toEqual([{ opened: 'kept' }]);
+});
+
+test('a database that is never let go of is given up', async () => {
+  giveFiles();
+  vi.useFakeTimers();
+  openings = Array.from({ length: 99 }, () => held);
+  tell({ open: { name: 'veche', keeps: true, page } });
+  await vi.advanceTimersByTimeAsync(41_000);
+  expect(said).toEqual([{ failed: 'The browser gives no place for the history: in use' }]);
 });
 
 test('a database that cannot be opened is never taken for none', async () => {
   giveFiles();
   vi.useFakeTimers();
-  openings = Array.from({ length: 9 }, () => () => Promise.reject(JSON.stringify({ Broken: 'a newer version' })));
-  tell({ open: { name: 'veche', keeps: true, page } });
-  await vi.advanceTimersByTimeAsync(10_000);
-  expect(said).toEqual([{ failed: 'a newer version' }]);
+  for (const trouble of [{ Broken: 'a newer version' }, { Refused: 'another key' }]) {
+    said = [];
+    openings = [() => Promise.reject(JSON.stringify(trouble))];
+    tell({ open: { name: 'veche', keeps: true, page } });
+    // Nor is it tried again.
+    await vi.advanceTimersByTimeAsync(0);
+    expect(said).toEqual([{ failed: Object.values(trouble)[0] }]);
+  }
 });
 
 test('a core that is not there is said', async () => {

@@ -6,8 +6,10 @@ import { keyFileOfDatabase, sealingKey } from './key';
 import { Engine, type Hears, type Socket, troubleOf } from './engine';
 import { type Core, type CoreModule, loadCore } from './load-core';
 
-/** A tab that closed lets go of the database's files a moment after it let go of the lock. */
-const OPEN_AGAIN_MS = [100, 300, 1000, 2000];
+/** A tab that closed lets go of the database's files seconds after it let go of the lock: waits of 40 s in all. */
+const OPEN_AGAIN_MS = [100, 300, 1000, ...Array.from({ length: 19 }, () => 2000)];
+/** How the core's words begin where the files are held, or not to be had. */
+const NO_PLACE = 'The browser gives no place for the history';
 
 /** Only workers have it, so the types of pages do not tell of it. */
 declare class FileReaderSync {
@@ -59,7 +61,9 @@ async function openKept(module: CoreModule, name: string, keyFile: Uint8Array): 
   for (const wait of OPEN_AGAIN_MS) {
     try {
       return await module.Core.open(name, keyFile);
-    } catch {
+    } catch (error) {
+      const trouble = troubleOf(error);
+      if (!('Broken' in trouble && trouble.Broken.startsWith(NO_PLACE))) throw error;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
