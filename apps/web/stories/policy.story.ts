@@ -38,6 +38,7 @@ describe.sequential('the rules of the page', () => {
     });
     expect(await ana.page.title()).toBe('Veche');
     await ana.closes();
+    play.stage.complaints();
   });
 
   test('let it speak with no other server', async () => {
@@ -52,6 +53,8 @@ describe.sequential('the rules of the page', () => {
     expect(answer).toBe('refused');
     await until('a refusal', () => Promise.resolve(/Content Security Policy/u.test(play.stage.complaints().join())));
     await ben.closes();
+    // It may say so in more than one way.
+    play.stage.complaints();
   });
 
   test('are enough to register and talk', async () => {
