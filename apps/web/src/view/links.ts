@@ -2,11 +2,15 @@
 
 export type Piece = { text: string; href: string | null };
 
+/** What is longer is no link to press. */
+const LINK_MAX = 2048;
+
 /** Cuts a text into what is a link and what is not. A link is shown as it was written, whole. */
 export function pieces(text: string): Piece[] {
   const found: Piece[] = [];
   let from = 0;
   for (const match of text.matchAll(/\bhttps?:\/\/[^\s<>"“”]+/giu)) {
+    if (match[0].length > LINK_MAX) continue;
     const written = withoutEnd(match[0]);
     const href = safe(written);
     if (href === null) continue;
@@ -21,10 +25,12 @@ export function pieces(text: string): Piece[] {
 /** What ends the sentence and not the link; a closing bracket belongs to it where it was opened in it. */
 function withoutEnd(link: string): string {
   let end = link.length;
+  // Of those that close, how many more there are than of those that open.
+  let tooMany = count(link, ')') - count(link, '(');
   for (; end > 0; end -= 1) {
     const last = link[end - 1] ?? '';
-    const opened = count(link.slice(0, end), '(') >= count(link.slice(0, end), ')');
-    if (!/[.,;:!?'’…\]})]/u.test(last) || (last === ')' && opened)) break;
+    if (!/[.,;:!?'’…\]})]/u.test(last) || (last === ')' && tooMany <= 0)) break;
+    if (last === ')') tooMany -= 1;
   }
   return link.slice(0, end);
 }

@@ -21,6 +21,14 @@ describe('links in a text', () => {
     }
   });
 
+  test('are not very long, and cost little to look for', () => {
+    const begun = performance.now();
+    const text = `https://a.example/(${')'.repeat(60_000)}`;
+    expect(pieces(text)).toEqual([{ text, href: null }]);
+    expect(links(`https://a.example/(${')'.repeat(2000)}`)).toEqual(['https://a.example/()']);
+    expect(performance.now() - begun).toBeLessThan(500);
+  });
+
   test('that lie about their host are none', () => {
     expect(links('https://bank.example@evil.example/')).toEqual([]);
     expect(links('https://a.example/\u202Egnp.exe')).toEqual([]);
