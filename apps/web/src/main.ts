@@ -41,7 +41,11 @@ window.addEventListener('hashchange', () => {
 
 const look = () => controller.seen(document.visibilityState === 'visible');
 document.addEventListener('visibilitychange', look);
-window.addEventListener('pagehide', () => controller.seen(false));
+window.addEventListener('pagehide', () => {
+  controller.seen(false);
+  door.leave();
+});
+window.addEventListener('pageshow', () => door.stay());
 window.addEventListener('online', () => controller.online(true));
 window.addEventListener('offline', () => controller.online(false));
 look();

@@ -98,4 +98,8 @@ export interface Door {
   mayNotify(): boolean;
   /** A newer release takes over: this tab lets the store go and asks it for nothing any more. */
   letGo(): void;
+  /** This tab is about to close: where it owns the store, the others wait for the next owner. */
+  leave(): void;
+  /** It did not close after all. */
+  stay(): void;
 }

@@ -41,6 +41,11 @@ class Browser {
     if (this.holder === tab) this.release();
   }
 
+  /** It hears nothing any more, and still has the lock. */
+  vanish(tab: string): void {
+    this.ears.delete(tab);
+  }
+
   worker(): FakeWorker {
     const worker = this.workers.at(-1);
     if (worker === undefined) throw new Error('no worker was started');
@@ -205,6 +210,62 @@ describe('two tabs', () => {
     expect(browser.worker().asked.map(({ text }) => text)).toEqual(['{"ask":"Me"}']);
     browser.worker().answerAll(me);
     expect(await reading).toEqual(me);
+  });
+
+  test('a change that the owner never took is made by the next one', async () => {
+    const [, second] = await twoTabs();
+    browser.vanish('a');
+    const changing = second.store.ask(change);
+    await settle();
+    browser.close('a');
+    await settle();
+    browser.worker().say({ opened: 'kept' });
+    expect(browser.worker().asked).toHaveLength(1);
+    browser.worker().answerAll({ Reply: 'Done' });
+    expect(await changing).toEqual({ Reply: 'Done' });
+  });
+
+  test('a change that came while the owner still opened is made by the next one', async () => {
+    browser.open('a');
+    const second = browser.open('b');
+    await settle();
+    const changing = second.store.ask(change);
+    await settle();
+    browser.close('a');
+    await settle();
+    browser.worker().say({ opened: 'kept' });
+    browser.worker().answerAll({ Reply: 'Done' });
+    expect(await changing).toEqual({ Reply: 'Done' });
+  });
+
+  test('an owner that leaves is asked for nothing more, until it stays', async () => {
+    const [first, second] = await twoTabs();
+    const begun = second.store.ask(change);
+    await settle();
+    first.store.leave();
+    await settle();
+    const changing = second.store.ask(change);
+    await settle();
+    expect(browser.worker().asked).toHaveLength(1);
+    first.store.stay();
+    await settle();
+    await settle();
+    expect(browser.worker().asked).toHaveLength(2);
+    browser.worker().answerAll({ Reply: 'Done' });
+    expect(await Promise.all([begun, changing])).toEqual([{ Reply: 'Done' }, { Reply: 'Done' }]);
+  });
+
+  test('what is asked after the owner left goes to the next one', async () => {
+    const [first, second] = await twoTabs();
+    first.store.leave();
+    await settle();
+    const changing = second.store.ask(change);
+    await settle();
+    browser.close('a');
+    await settle();
+    browser.worker().say({ opened: 'kept' });
+    browser.worker().answerAll({ Reply: 'Done' });
+    expect(await changing).toEqual({ Reply: 'Done' });
   });
 
   test('a third asks the one that took over', async () => {

@@ -23,6 +23,10 @@ export type Between =
   /** The owner says how the store stands. */
   | { kind: 'owner'; tab: string; build: string; standing: Standing }
   | { kind: 'call'; to: string; from: string; build: string; id: number; call: Call }
+  /** The owner began to work on a call: from here on it may have been done. */
+  | { kind: 'taken'; to: string; from: string; id: number }
+  /** The owner is about to close. */
+  | { kind: 'leaving'; tab: string; build: string }
   | { kind: 'result'; to: string; id: number; result: Result }
   | { kind: 'tidings'; tab: string; build: string; tidings: Tidings }
   | { kind: 'seen'; tab: string; on: boolean };
@@ -52,7 +56,8 @@ export interface Parts {
 
 interface Waiting {
   call: Call;
-  sentTo: string | null;
+  /** The owner that began to work on it. */
+  takenBy: string | null;
   resolve(value: Answer | Uint8Array | null): void;
   reject(failure: Failure): void;
 }
@@ -61,6 +66,8 @@ export class SharedStore implements Door {
   private owner: string | null = null;
   private standing: Standing = { kind: 'opening' };
   private worker: WorkerWire | null = null;
+  /** Whether this tab is about to close. */
+  private left = false;
   private readonly waiting = new Map<number, Waiting>();
   /** Calls that the worker works on, and whose they are. */
   private readonly served = new Map<number, { tab: string; id: number }>();
@@ -123,12 +130,27 @@ export class SharedStore implements Door {
     this.wants.abort();
   }
 
+  leave(): void {
+    this.left = true;
+    // Whoever asked asks the next owner.
+    this.early = [];
+    const { tab, build } = this.parts;
+    if (this.owner === tab) this.say({ kind: 'leaving', tab, build });
+  }
+
+  stay(): void {
+    if (!this.left) return;
+    this.left = false;
+    const { tab, build } = this.parts;
+    if (this.owner === tab) this.say({ kind: 'owner', tab, build, standing: this.standing });
+  }
+
   private call(call: Call): Promise<Answer | Uint8Array | null> {
     return new Promise((resolve, reject) => {
       const over = this.overReason();
       if (over !== null) return reject(new Failure(over));
       const id = ++this.number;
-      this.waiting.set(id, { call, sentTo: null, resolve, reject });
+      this.waiting.set(id, { call, takenBy: null, resolve, reject });
       this.dispatch(id);
     });
   }
@@ -146,16 +168,17 @@ export class SharedStore implements Door {
     if (this.owner === tab) {
       // Before the worker is open, it waits without having been sent.
       if (this.worker === null || this.standing.kind !== 'open') return;
+      waiting.takenBy = tab;
       this.serve(tab, id, waiting.call);
     } else {
       this.say({ kind: 'call', to: this.owner, from: tab, build, id, call: waiting.call });
     }
-    waiting.sentTo = this.owner;
   }
 
   private serve(tab: string, id: number, call: Call): void {
     const number = ++this.number;
     this.served.set(number, { tab, id });
+    if (tab !== this.parts.tab) this.say({ kind: 'taken', to: tab, from: this.parts.tab, id });
     this.worker?.send({ call: number, of: call });
   }
 
@@ -231,6 +254,11 @@ export class SharedStore implements Door {
     else if (message.kind === 'call') this.heardCall(message);
     else if (message.kind === 'result' && message.to === this.parts.tab) {
       this.settle(message.id, message.result);
+    } else if (message.kind === 'taken' && message.to === this.parts.tab) {
+      const waiting = this.waiting.get(message.id);
+      if (waiting !== undefined) waiting.takenBy = message.from;
+    } else if (message.kind === 'leaving') {
+      if (message.tab === this.owner) this.owner = null;
     } else if (message.kind === 'tidings' && message.tab === this.owner) {
       for (const tell of this.tellTidings) tell(message.tidings);
     } else if (message.kind === 'seen') this.noteSeen(message.tab, message.on);
@@ -246,7 +274,7 @@ export class SharedStore implements Door {
   private answerHello(): void {
     const { tab, build } = this.parts;
     if (this.tabsSeen.has(tab)) this.say({ kind: 'seen', tab, on: true });
-    if (this.owner === tab) this.say({ kind: 'owner', tab, build, standing: this.standing });
+    if (this.owner === tab && !this.left) this.say({ kind: 'owner', tab, build, standing: this.standing });
   }
 
   private heardOwner(tab: string, standing: Standing): void {
@@ -256,18 +284,20 @@ export class SharedStore implements Door {
   }
 
   private heardCall(message: Extract<Between, { kind: 'call' }>): void {
-    if (message.to !== this.parts.tab || this.owner !== this.parts.tab) return;
+    if (message.to !== this.parts.tab || this.owner !== this.parts.tab || this.left) return;
     const { from, id, call } = message;
     if (this.standing.kind === 'open') this.serve(from, id, call);
     else if (this.standing.kind === 'opening') this.early.push({ tab: from, id, call });
   }
 
-  /** What waited for another owner is asked again where that is safe. */
+  /** What waited for another owner is asked again where that one had not begun, or where it is safe. */
   private setOwner(tab: string): void {
     if (this.owner === tab) return;
     this.owner = tab;
     for (const [id, waiting] of [...this.waiting]) {
-      if (waiting.sentTo !== null && !mayRepeat(waiting.call)) this.fail(id, { kind: 'interrupted' });
+      // It stayed, and works on it still.
+      if (waiting.takenBy === tab) continue;
+      if (waiting.takenBy !== null && !mayRepeat(waiting.call)) this.fail(id, { kind: 'interrupted' });
       else this.dispatch(id);
     }
   }
@@ -275,7 +305,7 @@ export class SharedStore implements Door {
   private stand(standing: Standing): void {
     this.standing = standing;
     const { tab, build } = this.parts;
-    if (this.owner === tab && standing.kind !== 'outdated') {
+    if (this.owner === tab && !this.left && standing.kind !== 'outdated') {
       this.say({ kind: 'owner', tab, build, standing });
     }
     const over = this.overReason();

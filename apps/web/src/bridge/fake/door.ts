@@ -69,6 +69,8 @@ export class FakeDoor implements Door {
   online(): void {}
   seen(): void {}
   letGo(): void {}
+  leave(): void {}
+  stay(): void {}
   mayNotify(): boolean {
     return this.notifies;
   }
