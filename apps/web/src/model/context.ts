@@ -128,7 +128,7 @@ export class Context {
   }
 }
 
-function intentOf(reply: Exclude<Reply, 'Done'>): number {
+export function intentOf(reply: Exclude<Reply, 'Done'>): number {
   return 'Intent' in reply ? reply.Intent : reply.Message.intent;
 }
 

@@ -3,8 +3,9 @@
 import type { Draft } from '../bridge/drafts';
 import type { EntryId, LogId, MessageView } from '../bridge/types';
 import { t } from '../text/text';
-import { type Context, wordsOf } from './context';
+import { type Context, intentOf, wordsOf } from './context';
 import type { Conversation } from './conversation';
+import type { Editing } from './state';
 
 /** The longest text, in bytes; the same as the core's. */
 export const TEXT_BYTES_MAX = 64 * 1024;
@@ -20,16 +21,22 @@ export function say(context: Context, conversation: Conversation) {
   let typedAt = 0;
   const unsaved = new Set<LogId>();
 
-  async function send(text: string): Promise<void> {
-    const { timeline, editing, drafts } = context.state;
+  /** Whether the text was taken; otherwise it is to stay in the field. */
+  function send(text: string): boolean {
+    const { timeline, editing } = context.state;
     const words = text.trim();
-    if (timeline === null || words === '') return;
-    const { chat } = timeline;
-    if (editing !== null) return edit(editing, words);
+    if (timeline === null || words === '') return false;
     if (new TextEncoder().encode(words).length > TEXT_BYTES_MAX) {
-      return context.toast(t('textTooLong'), 'error');
+      context.toast(t('textTooLong'), 'error');
+      return false;
     }
-    const draft = drafts[chat];
+    context.run(editing === null ? sendNew(timeline.chat, text) : edit(editing, words));
+    return true;
+  }
+
+  async function sendNew(chat: LogId, text: string): Promise<void> {
+    const words = text.trim();
+    const draft = context.state.drafts[chat];
     // Gone from the field at once; back again where it is refused.
     setDraft(chat, null);
     try {
@@ -43,10 +50,24 @@ export function say(context: Context, conversation: Conversation) {
     }
   }
 
-  async function edit(message: MessageView, text: string): Promise<void> {
+  async function edit(message: Editing, text: string): Promise<void> {
     context.set({ editing: null });
     if (text === message.text) return;
-    await context.change({ Edit: { chat: message.chat, message: message.id, text } });
+    const before = context.state.drafts[message.chat];
+    try {
+      const reply = await context.ask('Reply', { Do: { Edit: { ...on(message), text } } });
+      if (reply !== 'Done') await context.intents.outcome(intentOf(reply));
+    } catch (error) {
+      editAgain({ ...message, typed: text }, before);
+      context.complain(error);
+    }
+  }
+
+  /** What was refused comes back into the field, unless something else is written there by now. */
+  function editAgain(message: Editing, before: Draft | undefined): void {
+    const { timeline, editing, drafts } = context.state;
+    const isFree = editing === null && drafts[message.chat]?.text === before?.text;
+    if (timeline?.chat === message.chat && isFree) context.set({ editing: message });
   }
 
   async function sendFiles(files: File[], text: string): Promise<void> {
@@ -120,7 +141,7 @@ export function say(context: Context, conversation: Conversation) {
   }
 
   return {
-    send: (text: string) => context.run(send(text)),
+    send,
     sendFiles: (files: File[], text: string) => context.run(sendFiles(files, text)),
     write,
     replyTo,

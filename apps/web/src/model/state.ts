@@ -77,6 +77,9 @@ export interface Search {
   messages: MessageView[] | null;
 }
 
+/** A message that is changed, with what was typed before where that was refused. */
+export type Editing = MessageView & { typed?: string };
+
 export interface State {
   standing: Standing;
   /** Undefined until it is known; null where there is no account yet. */
@@ -91,7 +94,7 @@ export interface State {
   quoted: Record<EntryId, MessageView | null>;
   typing: Record<LogId, Typist[]>;
   drafts: Record<LogId, Draft>;
-  editing: MessageView | null;
+  editing: Editing | null;
   connection: Connection;
   unreachable: Unreachable | null;
   /** Messages and changes that wait for the server. */

@@ -140,6 +140,35 @@ test('editing fills the field, and Escape gives the draft back', async () => {
   expect(find<HTMLTextAreaElement>(tagged('composer-text')).value).toBe('a draft');
 });
 
+test('a change that is refused stays in the field', async () => {
+  show();
+  await settle();
+  controller.open('b');
+  await settle();
+  controller.beginEdit({ ...message('b', 0), account: 'me', text: 'as it was' });
+  await settle();
+  for (let times = 0; times < 2; times += 1) {
+    if (times === 0) type(tagged('composer-text'), 'as it is');
+    door.refusal = 'too late';
+    press(tagged('composer-text'), 'Enter');
+    await settle();
+    expect(find<HTMLTextAreaElement>(tagged('composer-text')).value).toBe('as it is');
+    expect(document.body.textContent).toContain('too late');
+  }
+});
+
+test('a text that is too long stays in the field', async () => {
+  show();
+  await settle();
+  controller.open('b');
+  await settle();
+  const long = 'a'.repeat(70_000);
+  type(tagged('composer-text'), long);
+  press(tagged('composer-text'), 'Enter');
+  await settle();
+  expect(find<HTMLTextAreaElement>(tagged('composer-text')).value).toBe(long);
+});
+
 test('what happens elsewhere takes neither the focus nor what is being changed', async () => {
   show();
   await settle();
