@@ -37,6 +37,8 @@ export interface Opening {
   name: string;
   /** Whether the browser can keep a key, and sees to it that one tab alone opens the database. */
   keeps: boolean;
+  /** Whether a history was kept in this browser before: it is never taken for none. */
+  keptBefore: boolean;
   page: PagePlace;
 }
 

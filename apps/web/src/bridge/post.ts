@@ -9,6 +9,8 @@ import workerAddress from './worker.ts?worker&url';
 /** The same for all releases, so that no two of them ever own the store at once. */
 const LOCK = 'veche-store';
 const DATABASE = 'veche';
+/** In localStorage: that a history was kept in this browser. */
+const KEPT = 'veche.kept';
 
 declare const __VECHE_MADE_AT__: string;
 
@@ -23,7 +25,7 @@ export function openDoor(page: PagePlace): Door {
     start: () => {
       const wire = workerWire(startWorker());
       const keeps = navigator.locks !== undefined && canKeepKeys();
-      wire.send({ open: { name: DATABASE, keeps, page } });
+      wire.send({ open: { name: DATABASE, keeps, keptBefore: wasKept(), page } });
       return Promise.resolve(wire);
     },
   });
@@ -37,11 +39,30 @@ function workerWire(worker: Worker): WorkerWire {
   return {
     send: (message: ToWorker) => worker.postMessage(message),
     hear: (act: (message: FromWorker) => void) => {
-      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => act(data);
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+        if ('opened' in data && data.opened === 'kept') noteKept();
+        act(data);
+      };
       worker.onerror = (event) => act({ failed: event.message });
     },
     end: () => worker.terminate(),
   };
+}
+
+function wasKept(): boolean {
+  try {
+    return localStorage.getItem(KEPT) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function noteKept(): void {
+  try {
+    localStorage.setItem(KEPT, '1');
+  } catch {
+    // Without it, a history that cannot be reached is taken for none.
+  }
 }
 
 function tabs(): Channel {

@@ -56,29 +56,43 @@ afterEach(() => {
 
 test('where there are files and a key, the history is kept', async () => {
   giveFiles();
-  tell({ open: { name: 'veche', keeps: true, page } });
+  tell({ open: { name: 'veche', keeps: true, keptBefore: false, page } });
   await vi.waitFor(() => expect(said).toEqual([{ opened: 'kept' }]));
 });
 
 test('without a key, or without files, it is in memory and says so', async () => {
   giveFiles();
   sealing = () => Promise.reject(new Error('no keys in this window'));
-  tell({ open: { name: 'veche', keeps: true, page } });
+  tell({ open: { name: 'veche', keeps: true, keptBefore: false, page } });
   await vi.waitFor(() => expect(said).toEqual([{ opened: 'memory' }]));
   sealing = () => Promise.resolve({});
   said = [];
-  tell({ open: { name: 'veche', keeps: false, page } });
+  tell({ open: { name: 'veche', keeps: false, keptBefore: false, page } });
   await vi.waitFor(() => expect(said).toEqual([{ opened: 'memory' }]));
   vi.stubGlobal('navigator', { storage: { getDirectory: () => Promise.reject(new Error('private')) } });
-  tell({ open: { name: 'veche', keeps: true, page } });
+  tell({ open: { name: 'veche', keeps: true, keptBefore: false, page } });
   await vi.waitFor(() => expect(said.at(-1)).toEqual({ opened: 'memory' }));
+});
+
+test('where a history was kept before, it is never in memory', async () => {
+  giveFiles();
+  const opens = async (keeps: boolean, words: string) => {
+    said = [];
+    tell({ open: { name: 'veche', keeps, keptBefore: true, page } });
+    await vi.waitFor(() => expect(said).toEqual([{ failed: words }]));
+  };
+  await opens(false, 'this browser keeps no keys');
+  sealing = () => Promise.reject(new Error('no keys now'));
+  await opens(true, 'no keys now');
+  vi.stubGlobal('navigator', { storage: { getDirectory: () => Promise.reject(new Error('no files now')) } });
+  await opens(true, 'no files now');
 });
 
 test('a database that another tab is just letting go of is tried again', async () => {
   giveFiles();
   vi.useFakeTimers();
   openings = Array.from({ length: 20 }, () => held);
-  tell({ open: { name: 'veche', keeps: true, page } });
+  tell({ open: { name: 'veche', keeps: true, keptBefore: false, page } });
   await vi.advanceTimersByTimeAsync(30_000);
   expect(said).toEqual([]);
   await vi.advanceTimersByTimeAsync(10_000);
@@ -89,7 +103,7 @@ test('a database that is never let go of is given up', async () => {
   giveFiles();
   vi.useFakeTimers();
   openings = Array.from({ length: 99 }, () => held);
-  tell({ open: { name: 'veche', keeps: true, page } });
+  tell({ open: { name: 'veche', keeps: true, keptBefore: false, page } });
   await vi.advanceTimersByTimeAsync(41_000);
   expect(said).toEqual([{ failed: 'The browser gives no place for the history: in use' }]);
 });
@@ -100,7 +114,7 @@ test('a database that cannot be opened is never taken for none', async () => {
   for (const trouble of [{ Broken: 'a newer version' }, { Refused: 'another key' }]) {
     said = [];
     openings = [() => Promise.reject(JSON.stringify(trouble))];
-    tell({ open: { name: 'veche', keeps: true, page } });
+    tell({ open: { name: 'veche', keeps: true, keptBefore: false, page } });
     // Nor is it tried again.
     await vi.advanceTimersByTimeAsync(0);
     expect(said).toEqual([{ failed: Object.values(trouble)[0] }]);
@@ -109,7 +123,7 @@ test('a database that cannot be opened is never taken for none', async () => {
 
 test('a core that is not there is said', async () => {
   load = () => Promise.reject(new Error('no core'));
-  tell({ open: { name: 'veche', keeps: false, page } });
+  tell({ open: { name: 'veche', keeps: false, keptBefore: false, page } });
   await vi.waitFor(() => expect(said).toEqual([{ failed: 'no core' }]));
 });
 
@@ -119,7 +133,7 @@ test('questions are answered in their turn, files read part by part, and news to
       return new Uint8Array(part.size).buffer;
     }
   });
-  tell({ open: { name: 'veche', keeps: false, page } });
+  tell({ open: { name: 'veche', keeps: false, keptBefore: false, page } });
   await vi.waitFor(() => expect(said).toHaveLength(1));
   said = [];
   const file = new File(['abc'], 'a.txt', { type: 'text/plain' });
@@ -145,7 +159,7 @@ test('a server elsewhere is said, and not dialled', async () => {
   vi.stubGlobal('WebSocket', class { constructor() { dialled(); } });
   core.server = 'other.example:443/abc';
   vi.stubEnv('DEV', false);
-  tell({ open: { name: 'veche', keeps: false, page } });
+  tell({ open: { name: 'veche', keeps: false, keptBefore: false, page } });
   await vi.waitFor(() => expect(said).toHaveLength(2));
   expect(said[1]).toEqual({ tidings: { Elsewhere: { server: 'other.example:443' } } });
   expect(dialled).not.toHaveBeenCalled();

@@ -34,7 +34,7 @@ scope.onmessage = ({ data }) => {
 async function open(wanted: Opening): Promise<void> {
   try {
     const module = await loadCore();
-    const keyFile = wanted.keeps && (await hasPrivateFiles()) ? await keyFileOrNone(module) : null;
+    const keyFile = await keyFileOrNone(module, wanted);
     const core = keyFile === null
       ? module.Core.in_memory()
       : await openKept(module, wanted.name, keyFile);
@@ -47,11 +47,17 @@ async function open(wanted: Opening): Promise<void> {
   }
 }
 
-/** Nothing where the browser keeps no keys, as some do not in private windows: the session is in memory. */
-async function keyFileOrNone(module: CoreModule): Promise<Uint8Array | null> {
+/**
+ * Nothing where the browser keeps no keys or no files, as some do not in private windows: the session is in
+ * memory. Where a history was kept before, that is a failure: it would seem to be gone.
+ */
+async function keyFileOrNone(module: CoreModule, wanted: Opening): Promise<Uint8Array | null> {
   try {
+    if (!wanted.keeps) throw new Error('this browser keeps no keys');
+    await askPrivateFiles();
     await sealingKey();
-  } catch {
+  } catch (error) {
+    if (wanted.keptBefore) throw error;
     return null;
   }
   return keyFileOfDatabase(() => module.Core.new_key_file());
@@ -70,14 +76,10 @@ async function openKept(module: CoreModule, name: string, keyFile: Uint8Array): 
   return module.Core.open(name, keyFile);
 }
 
-/** Whether this browser gives the page files of its own (some do not in private windows). */
-async function hasPrivateFiles(): Promise<boolean> {
-  try {
-    await navigator.storage.getDirectory();
-    return 'createSyncAccessHandle' in FileSystemFileHandle.prototype;
-  } catch {
-    return false;
-  }
+/** Fails where this browser gives the page no files of its own (some do not in private windows). */
+async function askPrivateFiles(): Promise<void> {
+  await navigator.storage.getDirectory();
+  if (!('createSyncAccessHandle' in FileSystemFileHandle.prototype)) throw new Error('this browser gives no files');
 }
 
 function answer({ call, of }: { call: number; of: Call }): void {
