@@ -11,6 +11,9 @@ import './style/base.css';
 import App from './view/App.svelte';
 import { release } from './view/release.svelte';
 
+/** A page that is to be loaded again waits no longer for its drafts to be saved. */
+const SAVED_WITHIN_MS = 2000;
+
 const preset = document.querySelector<HTMLMetaElement>('meta[name=veche-server]')?.content.trim() || null;
 const opened = takeFragment();
 
@@ -43,6 +46,7 @@ const look = () => controller.seen(document.visibilityState === 'visible');
 document.addEventListener('visibilitychange', look);
 window.addEventListener('pagehide', () => {
   controller.seen(false);
+  void controller.saveDrafts();
   door.leave();
 });
 window.addEventListener('pageshow', () => door.stay());
@@ -56,7 +60,10 @@ void watchRelease({
   },
   tookOver: () => {
     door.letGo();
-    if (release.wanted) location.reload();
+    const saved = controller.saveDrafts();
+    if (!release.wanted) return;
+    const patience = new Promise((resolve) => setTimeout(resolve, SAVED_WITHIN_MS));
+    void Promise.race([saved, patience]).then(() => location.reload());
   },
   notificationPressed: (chat) => {
     if (typeof chat === 'string') controller.open(chat);

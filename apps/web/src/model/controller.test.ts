@@ -195,6 +195,21 @@ describe('the open chat', () => {
     expect(world.shown.timeline?.messages.at(-1)?.state).toBe('Sent');
   });
 
+  test('what is being written is saved in a moment, or at once where the page is about to go', async () => {
+    world.controller.open('b');
+    await settle();
+    world.controller.write('hel');
+    expect(world.kept).toEqual({});
+    await world.controller.saveDrafts();
+    expect(world.kept['b']?.text).toBe('hel');
+    world.controller.write('hello');
+    await world.pass(1000);
+    expect(world.kept['b']?.text).toBe('hello');
+    world.kept = {};
+    await world.controller.saveDrafts();
+    expect(world.kept).toEqual({});
+  });
+
   test('comes to the end when something is sent from further up', async () => {
     world.controller.goTo('a', 'a-10');
     await settle();

@@ -102,9 +102,18 @@ export function say(context: Context, conversation: Conversation) {
     if (unsaved.has(chat)) return;
     unsaved.add(chat);
     around.after(SAVE_DRAFT_AFTER_MS, () => {
-      unsaved.delete(chat);
-      context.run(around.drafts.save(chat, context.state.drafts[chat] ?? null));
+      if (unsaved.has(chat)) context.run(save(chat));
     });
+  }
+
+  function save(chat: LogId): Promise<void> {
+    unsaved.delete(chat);
+    return around.drafts.save(chat, context.state.drafts[chat] ?? null);
+  }
+
+  /** Saves at once what would be saved in a moment: the page is about to go. */
+  async function saveDrafts(): Promise<void> {
+    await Promise.allSettled([...unsaved].map(save));
   }
 
   /** What stands in the field changed. */
@@ -142,6 +151,7 @@ export function say(context: Context, conversation: Conversation) {
 
   return {
     send,
+    saveDrafts,
     sendFiles: (files: File[], text: string) => context.run(sendFiles(files, text)),
     write,
     replyTo,
