@@ -35,6 +35,10 @@ class Around implements Surroundings {
   random(): number {
     return 0.5;
   }
+  time = 0;
+  now(): number {
+    return this.time;
+  }
   tell(tidings: Tidings): void {
     this.told.push(tidings);
   }
@@ -268,4 +272,18 @@ test('while the core is busy, no more is given to it', () => {
   around.turn();
   around.turn();
   expect(core.told.filter((told) => told.startsWith('received'))).toEqual(['received 1', 'received 2']);
+});
+
+test('a connection that has long been silent is made anew when somebody comes back', () => {
+  engine.start();
+  around.last.hears.opened();
+  around.time = 20_000;
+  engine.online(true);
+  expect(around.sockets).toHaveLength(1);
+  around.last.hears.received(bytes(1));
+  around.time = 46_000;
+  engine.online(true);
+  expect(around.sockets).toHaveLength(2);
+  expect(around.sockets[0]?.closed).toBe(true);
+  expect(core.told).toContain('disconnected');
 });

@@ -8,6 +8,8 @@ import type { Answer, News, Trouble } from './types';
 
 /** The longest wait for a WebSocket to open. */
 const OPEN_WITHIN_MS = 20_000;
+/** A connection on which nothing came for so long may be gone, where the machine slept or changed networks. */
+const HEARD_WITHIN_MS = 25_000;
 
 export interface Socket {
   send(bytes: Uint8Array): void;
@@ -28,6 +30,8 @@ export interface Surroundings {
   /** Calls as soon as what already waits has had its turn. */
   soon(act: () => void): void;
   random(): number;
+  /** Milliseconds since some moment. */
+  now(): number;
   tell(tidings: Tidings): void;
   /** The core is of no use any more. */
   broke(words: string): void;
@@ -38,6 +42,8 @@ export class Engine {
   private readonly incoming: Uint8Array[] = [];
   private socket: Socket | null = null;
   private open = false;
+  /** When something came last. */
+  private heardAt = 0;
   /** The number of the socket of which something is heard; others are past. */
   private dialled = 0;
   /** Whether a turn is taken already for what has come. */
@@ -76,8 +82,13 @@ export class Engine {
     });
   }
 
+  /** The network is there, or somebody looks at the page again. */
   online(on: boolean): void {
-    if (!on || this.socket !== null) return;
+    if (!on) return;
+    if (this.socket !== null) {
+      if (this.around.now() - this.heardAt < HEARD_WITHIN_MS) return;
+      this.gone();
+    }
     this.backOff.reset();
     this.redial?.();
     this.redial = null;
@@ -173,6 +184,7 @@ export class Engine {
       return;
     }
     this.socket = dialled;
+    this.heardAt = this.around.now();
     this.around.after(OPEN_WITHIN_MS, current(() => {
       if (!this.open) this.gone();
     }));
@@ -180,10 +192,12 @@ export class Engine {
 
   private opened(): void {
     this.open = true;
+    this.heardAt = this.around.now();
     this.guard(() => this.core.connected());
   }
 
   private received(bytes: Uint8Array): void {
+    this.heardAt = this.around.now();
     this.incoming.push(bytes);
     this.takeSoon();
   }

@@ -115,6 +115,8 @@ export class SharedStore implements Door {
 
   seen(on: boolean): void {
     this.noteSeen(this.parts.tab, on);
+    // A machine that slept may hold a connection that is gone.
+    if (on) this.online(true);
     this.say({ kind: 'seen', tab: this.parts.tab, on });
   }
 

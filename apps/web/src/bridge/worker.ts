@@ -123,6 +123,7 @@ function surroundings(page: PagePlace) {
     },
     soon: (act: () => void) => void turn(act),
     random: () => Math.random(),
+    now: () => performance.now(),
     tell: (tidings: Tidings) => say({ tidings }),
     broke: (words: string) => say({ failed: words }),
   };
