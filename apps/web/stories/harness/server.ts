@@ -22,7 +22,7 @@ export class Server {
       try {
         return await this.startOnce();
       } catch (error) {
-        if (Date.now() > end || !/address.*in use/iu.test(String(error))) throw error;
+        if (Date.now() > end || !/in use|has ended: $/u.test(String(error))) throw error;
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       }
     }
