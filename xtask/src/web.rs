@@ -92,7 +92,16 @@ pub(crate) fn build(repository: &Repository, consent: Consent) -> Result<()> {
     compile(repository, consent, &module)?;
     packages(repository, consent)?;
     let made = folder.join("dist/index.html");
-    let sources = ["src", "public", "index.html", "package-lock.json", "vite.config.ts"];
+    let sources = [
+        "src",
+        "public",
+        "index.html",
+        "package-lock.json",
+        "svelte.config.js",
+        "tsconfig.json",
+        "vite.config.ts",
+        "vite.release.ts",
+    ];
     let newest = sources.iter().filter_map(|name| newest(&folder.join(name))).max();
     if newest > newest_of(&made) {
         npm(repository, ["run", "build"]).run()?;

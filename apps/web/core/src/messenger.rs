@@ -65,8 +65,9 @@ impl Messenger {
     /// # Errors
     /// `Refused` with words for the person; `Broken` where the database failed.
     pub fn ask(&mut self, now: Millis, ask: Ask) -> Result<Answer, Trouble> {
-        match ask {
-            Ask::Do(command) => self.command(now, command).map(Answer::Reply),
+        let client = &self.client;
+        Ok(match ask {
+            Ask::Do(command) => Answer::Reply(self.command(now, command)?),
             Ask::SendFile { chat, text, reply_to, staged } => {
                 let Some(file) = self.staged.get(&staged).cloned() else {
                     return Err(Trouble::Refused(
@@ -76,24 +77,8 @@ impl Messenger {
                 let command = Command::Send { chat, text, reply_to, file: Some(file) };
                 let reply = self.command(now, command)?;
                 self.staged.remove(&staged);
-                Ok(Answer::Reply(reply))
+                Answer::Reply(reply)
             }
-            ask => Ok(self.look(ask)?),
-        }
-    }
-
-    fn command(&mut self, now: Millis, command: Command) -> Result<Reply, Trouble> {
-        let (reply, effects) = self.client.command(now, command)?;
-        self.apply(effects);
-        Ok(reply)
-    }
-
-    /// What changes nothing.
-    fn look(&self, ask: Ask) -> Result<Answer, ClientError> {
-        let client = &self.client;
-        Ok(match ask {
-            // Those above have been carried out.
-            Ask::Do(_) | Ask::SendFile { .. } => Answer::Reply(Reply::Done),
             Ask::Me => Answer::Me(client.me()?),
             Ask::Phrase => Answer::Text(client.phrase()?),
             Ask::ContactLink => Answer::Text(Some(client.contact_link()?.to_string())),
@@ -120,6 +105,12 @@ impl Messenger {
             Ask::Connection => Answer::Connection(client.connection()?),
             Ask::Read { text } => Answer::Pasted(read(&text)),
         })
+    }
+
+    fn command(&mut self, now: Millis, command: Command) -> Result<Reply, Trouble> {
+        let (reply, effects) = self.client.command(now, command)?;
+        self.apply(effects);
+        Ok(reply)
     }
 
     fn page(&self, chat: LogId, at: Place, limit: u32) -> Result<Vec<MessageView>, ClientError> {
