@@ -1,6 +1,6 @@
 //! Living among many: who is in a group, who has read what, who is meant.
 
-use veche_client::{ClientError, Command, MemberView, Reply, Role};
+use veche_client::{ClientError, Command, MemberView, PREVIEW_CHARACTERS, Reply, Role};
 use veche_testing::world::Refusal;
 use veche_testing::{Person, World};
 use veche_wire::{EntryId, LogId, limits};
@@ -49,6 +49,39 @@ fn who_is_in_a_group_is_read_page_by_page() {
     assert_eq!(ana.chat(group).unwrap().member_count, 4);
     assert_eq!(bo.chat(group).unwrap().member_count, 0, "it is nobody's business here any more");
     assert!(bo.look(|client| client.member_page(group, None, 2)).is_err());
+    assert_eq!(world.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_list_of_chats_says_who_one_is_there_and_what_was_said_last() {
+    let mut world = World::seeded(83);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let group = world.group("assembly", [&ana, &bo]);
+    let direct = ana.open_direct(&bo);
+    world.settle();
+    bo.accept_all();
+    world.settle();
+    let direct = ana.chat_of(direct);
+    be_called(&bo, "Bo B.");
+    bo.say(group, &"long ".repeat(1_000));
+    ana.send_file(direct, "look", "plan.txt", b"bytes");
+    world.settle();
+    let list = |reader: &Person, chat| reader.chat(chat).expect("the chat is listed");
+    let (in_group, in_direct) = (list(&ana, group), list(&bo, direct));
+    assert_eq!((in_group.role, list(&bo, group).role), (Some(Role::Owner), Some(Role::Member)));
+    assert_eq!((in_group.peer, in_group.unread), (None, 1));
+    let last = in_group.last.expect("something was said");
+    assert_eq!((last.from.as_str(), last.display_name.as_deref()), ("bob", Some("Bo B.")));
+    assert_eq!(last.text.map(|text| text.chars().count()), Some(PREVIEW_CHARACTERS));
+    assert_eq!(in_direct.peer.expect("there is another").name, "ana");
+    let last = in_direct.last.expect("something was said");
+    assert_eq!((last.text.as_deref(), last.file.as_deref()), (Some("look"), Some("plan.txt")));
+    assert_eq!(list(&ana, direct).peer.expect("another").display_name.as_deref(), Some("Bo B."));
+    ana.remove(group, &bo);
+    world.settle();
+    let left = list(&bo, group);
+    assert_eq!((left.role, left.member_count), (None, 0));
+    assert_eq!(left.last.expect("a system line").event.as_deref(), Some("ana removed bob"));
     assert_eq!(world.complaints(), Vec::<String>::new());
 }
 

@@ -48,8 +48,19 @@ fn a_chat_says_how_many_are_in_it_and_what_is_unread() {
     let line = |member_count, unread, unread_mentions| {
         let (chat, state) = (LogId([0x22; 16]), ChatState::Active);
         let (kind, title) = (ChatKind::Group, "choir".to_owned());
-        let view =
-            ChatView { chat, kind, title, member_count, unread, unread_mentions, behind: 0, state };
+        let view = ChatView {
+            chat,
+            kind,
+            title,
+            member_count,
+            unread,
+            unread_mentions,
+            behind: 0,
+            state,
+            role: None,
+            peer: None,
+            last: None,
+        };
         let words = super::chat(&view);
         words.split_once("choir").expect("it is called so").1.to_owned()
     };

@@ -106,6 +106,9 @@ fn chats_and_requests() {
         unread_mentions: 1,
         behind: 0,
         state: ChatState::Active,
+        role: Some(Role::Member),
+        peer: None,
+        last: None,
     };
     check(
         &ChatShape::from(&chat),

@@ -387,7 +387,42 @@ pub struct ChatView {
     pub behind: u64,
     /// How this device stands in it.
     pub state: ChatState,
+    /// What this person is in it; none where this device is not in it, or not yet.
+    pub role: Option<Role>,
+    /// The other of a direct chat.
+    pub peer: Option<ContactView>,
+    /// What was said last.
+    pub last: Option<LastView>,
 }
+
+/// What a list says of the last message of a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "typescript", derive(serde::Serialize, ts_rs::TS))]
+pub struct LastView {
+    /// The message.
+    pub id: EntryId,
+    /// The author's username, or the beginning of the account id where none is proved.
+    pub from: String,
+    /// What the author wants to be called.
+    pub display_name: Option<String>,
+    /// The author's account.
+    pub account: AccountId,
+    /// When the author says it was written.
+    pub at: Millis,
+    /// The beginning of what it says, at most [`PREVIEW_CHARACTERS`]; `None` for system lines.
+    pub text: Option<String>,
+    /// A system line.
+    pub event: Option<String>,
+    /// Deleted by its author.
+    pub deleted: bool,
+    /// The name of its file.
+    pub file: Option<String>,
+    /// How it stands.
+    pub state: MessageState,
+}
+
+/// How much of its last message a list of chats says.
+pub const PREVIEW_CHARACTERS: usize = 500;
 
 /// A message, or a system line (`event` set, no text).
 #[derive(Debug, Clone, PartialEq, Eq)]

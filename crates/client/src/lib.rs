@@ -15,6 +15,7 @@ mod account;
 mod answer;
 mod backlog;
 mod blobs;
+mod chats;
 mod command;
 mod door;
 mod error;

@@ -172,11 +172,7 @@ fn view(row: MemberRow, me: &AccountId) -> MemberView {
         account: row.account,
         name: row.username.unwrap_or_else(|| people::short(&row.account)),
         display_name: row.display_name,
-        role: match row.role {
-            0 => Role::Member,
-            1 => Role::Admin,
-            _ => Role::Owner,
-        },
+        role: Role::from_row(row.role),
         me: row.account == *me,
         silent_since: row.silent_since,
     }

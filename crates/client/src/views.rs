@@ -7,9 +7,8 @@ use veche_wire::{
 };
 
 use crate::api::{
-    ChatKind, ChatState, ChatView, Connection, ContactView, FileView, IntentId, JoinRequestView,
-    LinkView, MeView, MessageState, MessageView, Outcome, Pending, RequestView, Role, RulesView,
-    Settled,
+    ChatKind, Connection, ContactView, FileView, IntentId, JoinRequestView, LinkView, MeView,
+    MessageState, MessageView, Outcome, Pending, RequestView, Role, RulesView, Settled,
 };
 use crate::error::refuse;
 use crate::wanted::{self, Ending};
@@ -98,82 +97,6 @@ impl Client {
             username: identity.username().map(str::to_owned),
             invite: invite.as_slice().try_into()?,
         })
-    }
-
-    /// All chats, the oldest first.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn chats(&self) -> Result<Vec<ChatView>, ClientError> {
-        self.look(|tx| {
-            let mut views = Vec::new();
-            for row in tx.chats()? {
-                let title = match &row.peer {
-                    Some(peer) => name_of(tx, peer)?,
-                    None => row.title.clone(),
-                };
-                let unread = tx.unread(&row.chat, row.read_arrival)?;
-                let kind = if row.direct { ChatKind::Direct } else { ChatKind::Group };
-                let log = tx.logs_of(&row.chat)?.pop();
-                let state = match log.as_ref().map(|log| log.state) {
-                    Some(LogState::Creating) => ChatState::Joining,
-                    Some(LogState::Active) => ChatState::Active,
-                    Some(LogState::Stuck) => ChatState::Repairing,
-                    Some(LogState::Left | LogState::Succeeded) | None => ChatState::Left,
-                    Some(LogState::Removed) => ChatState::Removed,
-                };
-                let behind = log.as_ref().map_or(0, |log| {
-                    let known = self.core.session.subscriptions.get(&log.log);
-                    known.map_or(0, |known| known.head.saturating_sub(log.cursor))
-                });
-                let roster = log.map(|log| tx.roster(&log.log)).transpose()?.flatten();
-                let member_count = roster.map_or(0, |roster| roster.accounts);
-                views.push(ChatView {
-                    chat: row.chat,
-                    kind,
-                    title,
-                    member_count,
-                    unread: unread.messages,
-                    unread_mentions: unread.mentions,
-                    behind,
-                    state,
-                });
-            }
-            Ok(views)
-        })
-    }
-
-    /// The chat with this id, title or name.
-    ///
-    /// # Errors
-    /// `Refused` where there is none, or several.
-    pub fn find_chat(&self, reference: &str) -> Result<LogId, ClientError> {
-        if let Ok(id) = reference.parse::<LogId>()
-            && let Some(row) = self.look(|tx| Ok(tx.log(&id)?))?
-        {
-            return Ok(row.chat);
-        }
-        let bare = reference.strip_prefix('@').unwrap_or(reference);
-        let mut found: Vec<ChatView> = self
-            .chats()?
-            .into_iter()
-            .filter(|chat| match chat.kind {
-                ChatKind::Direct => chat.title == bare,
-                ChatKind::Group => chat.title == reference,
-            })
-            .collect();
-        if found.len() > 1 {
-            // What is over is found by its id only, while something else has the name.
-            let over = |chat: &ChatView| matches!(chat.state, ChatState::Left | ChatState::Removed);
-            if found.iter().any(|chat| !over(chat)) {
-                found.retain(|chat| !over(chat));
-            }
-        }
-        match found.as_slice() {
-            [chat] => Ok(chat.chat),
-            [] => refuse(format!("There is no chat {reference:?}. `veche chats` lists them.")),
-            _ => refuse(format!("Several chats are called {reference:?}; use the id.")),
-        }
     }
 
     /// A page of a chat, the oldest first: up to `limit` after a message, or the last ones.
@@ -337,23 +260,6 @@ impl Client {
             let rows = tx.logs_of(&chat)?.into_iter();
             Ok(rows.map(|row| (row.log, row.state == LogState::Active)).collect())
         })
-    }
-
-    /// The group that this person is in and has this link.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn joined_by(&self, link: &JoinLink) -> Result<Option<LogId>, ClientError> {
-        let chats = self.chats()?;
-        for view in chats.iter().filter(|view| view.state == ChatState::Active) {
-            let door = self.look_inside(view.chat, |_, group| {
-                Ok(group.policy().door.as_ref().map(|door| door.log))
-            })?;
-            if door == Some(link.door) {
-                return Ok(Some(view.chat));
-            }
-        }
-        Ok(None)
     }
 
     /// Who asks to join a group by its link and waits for a decision.
@@ -571,16 +477,20 @@ fn message_view(tx: &Tx<'_>, row: &MessageRow) -> Result<MessageView, ClientErro
         deleted: row.deleted,
         reactions,
         file: file_view(tx, content)?,
-        state: match row.state {
-            RowState::Pending => MessageState::Pending,
-            RowState::Sent => MessageState::Sent,
-            RowState::Received => MessageState::Received,
-            RowState::Failed => MessageState::Failed(row.reason.clone().unwrap_or_default()),
-        },
+        state: message_state(row),
         read_count: readers.len() as u64,
         read_by: named.map(|who| name_of(tx, who)).collect::<Result<_, _>>()?,
         mentions_me: row.mentions_me && !row.deleted,
     })
+}
+
+pub(crate) fn message_state(row: &MessageRow) -> MessageState {
+    match row.state {
+        RowState::Pending => MessageState::Pending,
+        RowState::Sent => MessageState::Sent,
+        RowState::Received => MessageState::Received,
+        RowState::Failed => MessageState::Failed(row.reason.clone().unwrap_or_default()),
+    }
 }
 
 fn file_view(tx: &Tx<'_>, content: Option<Content>) -> Result<Option<FileView>, ClientError> {
@@ -596,6 +506,15 @@ fn file_view(tx: &Tx<'_>, content: Option<Content>) -> Result<Option<FileView>, 
 }
 
 impl Role {
+    /// The role that a row of a member tells.
+    pub(crate) fn from_row(number: u8) -> Self {
+        match number {
+            0 => Self::Member,
+            1 => Self::Admin,
+            _ => Self::Owner,
+        }
+    }
+
     /// The word that commands use.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -146,7 +146,19 @@ behind: number,
 /**
  * How this device stands in it.
  */
-state: ChatState, };
+state: ChatState, 
+/**
+ * What this person is in it; none where this device is not in it, or not yet.
+ */
+role: Role | null, 
+/**
+ * The other of a direct chat.
+ */
+peer: ContactView | null, 
+/**
+ * What was said last.
+ */
+last: LastView | null, };
 
 /**
  * Something a person wants. Each change becomes a durable row first (an *intent*), is carried out
@@ -476,6 +488,51 @@ name: string,
  * What they want to be called.
  */
 display_name: string | null, };
+
+/**
+ * What a list says of the last message of a chat.
+ */
+export type LastView = { 
+/**
+ * The message.
+ */
+id: EntryId, 
+/**
+ * The author's username, or the beginning of the account id where none is proved.
+ */
+from: string, 
+/**
+ * What the author wants to be called.
+ */
+display_name: string | null, 
+/**
+ * The author's account.
+ */
+account: AccountId, 
+/**
+ * When the author says it was written.
+ */
+at: number, 
+/**
+ * The beginning of what it says, at most [`PREVIEW_CHARACTERS`]; `None` for system lines.
+ */
+text: string | null, 
+/**
+ * A system line.
+ */
+event: string | null, 
+/**
+ * Deleted by its author.
+ */
+deleted: boolean, 
+/**
+ * The name of its file.
+ */
+file: string | null, 
+/**
+ * How it stands.
+ */
+state: MessageState, };
 
 /**
  * The link of a group.

@@ -14,7 +14,6 @@ export type Change =
   /** Snapshots that take the place of what was there. */
   | { kind: 'set'; values: Partial<State> }
   | { kind: 'chats'; chats: ChatView[] }
-  | { kind: 'last'; last: Record<LogId, MessageView | null> }
   | { kind: 'opened'; timeline: Timeline | null }
   | { kind: 'page'; chat: LogId; where: 'before' | 'after' | 'tail'; messages: MessageView[] }
   | { kind: 'messages'; messages: MessageView[] }
@@ -32,8 +31,6 @@ export function apply(state: State, change: Change): State {
       return { ...state, ...change.values };
     case 'chats':
       return withChats(state, change.chats);
-    case 'last':
-      return { ...state, last: withLast(state.last, change.last) };
     case 'opened':
       return { ...state, timeline: change.timeline, editing: null, quoted: {} };
     case 'page':
@@ -61,18 +58,6 @@ function withChats(state: State, chats: ChatView[]): State {
   const open = state.timeline?.chat;
   const gone = open !== undefined && !chats.some(({ chat }) => chat === open);
   return { ...state, chats, timeline: gone ? null : state.timeline };
-}
-
-function withLast(
-  last: State['last'],
-  changed: Record<LogId, MessageView | null>,
-): State['last'] {
-  const next = { ...last };
-  for (const [chat, message] of Object.entries(changed)) {
-    if (message === null) delete next[chat];
-    else next[chat] = message;
-  }
-  return next;
 }
 
 function withPage(state: State, change: Extract<Change, { kind: 'page' }>): State {

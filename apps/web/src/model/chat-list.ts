@@ -1,24 +1,23 @@
 // The chats in the order in which they are listed, and what is found in them.
 
-import type { ChatView, LogId, MessageView } from '../bridge/types';
+import type { ChatView, LastView, LogId, MessageView } from '../bridge/types';
 import type { State } from './state';
 
 export interface Listed {
   chat: ChatView;
-  last: MessageView | null;
   /** The beginning of what was not sent yet. */
   draft: string | null;
 }
 
 /** Chats in whose titles the words are; the one with the newest message first. */
-export function listed(state: Pick<State, 'chats' | 'last' | 'drafts' | 'search' | 'timeline'>): Listed[] {
+export function listed(state: Pick<State, 'chats' | 'drafts' | 'search' | 'timeline'>): Listed[] {
   const words = plain(state.search?.words ?? '');
   const open = state.timeline?.chat;
   return state.chats
-    .map((chat, index) => ({ chat, index, last: state.last[chat.chat] ?? null }))
+    .map((chat, index) => ({ chat, index }))
     .filter(({ chat }) => plain(chat.title).includes(words))
-    .sort((one, other) => timeOf(other.last) - timeOf(one.last) || other.index - one.index)
-    .map(({ chat, last }) => ({ chat, last, draft: draftOf(state.drafts, chat.chat, open) }));
+    .sort((one, other) => timeOf(other.chat) - timeOf(one.chat) || other.index - one.index)
+    .map(({ chat }) => ({ chat, draft: draftOf(state.drafts, chat.chat, open) }));
 }
 
 export function unreadInAll(chats: ChatView[]): number {
@@ -31,7 +30,7 @@ export function personName(person: { name: string; display_name: string | null }
   return called === '' ? person.name : `${called} (${person.name})`;
 }
 
-export function authorName(message: MessageView): string {
+export function authorName(message: MessageView | LastView): string {
   return personName({ name: message.from, display_name: message.display_name });
 }
 
@@ -46,6 +45,6 @@ function draftOf(drafts: State['drafts'], chat: LogId, open: LogId | undefined):
   return drafts[chat]?.text.trim() || null;
 }
 
-function timeOf(message: MessageView | null): number {
-  return message?.at ?? 0;
+function timeOf(chat: ChatView): number {
+  return chat.last?.at ?? 0;
 }

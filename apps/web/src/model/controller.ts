@@ -2,7 +2,6 @@
 
 import type { Standing, Tidings } from '../bridge/calls';
 import type { Settings } from '../bridge/settings';
-import type { LogId, MessageView } from '../bridge/types';
 import { t } from '../text/text';
 import { account } from './account';
 import { authorName } from './chat-list';
@@ -18,8 +17,6 @@ import type { Opened } from './start';
 
 const SEARCH_AFTER_MS = 150;
 const FOUND_MAX = 50;
-/** How many chats are asked at once for their last message. */
-const LAST_AT_ONCE = 20;
 const TYPISTS_EVERY_MS = 1000;
 
 export function makeController(around: Around, settings: Settings) {
@@ -65,21 +62,7 @@ export function makeController(around: Around, settings: Settings) {
     context.set({ requests, connection });
     await talk.refresh();
     accounts.lookAtRoom();
-    await loadLast(chats.map(({ chat }) => chat));
     await countOutgoing();
-  }
-
-  async function loadLast(chats: LogId[]): Promise<void> {
-    for (let from = 0; from < chats.length; from += LAST_AT_ONCE) {
-      const some = chats.slice(from, from + LAST_AT_ONCE);
-      const found = await Promise.all(
-        some.map(async (chat): Promise<[LogId, MessageView | null]> => {
-          const [last] = await context.ask('Messages', { Page: { chat, at: 'End', limit: 1 } });
-          return [chat, last ?? null];
-        }),
-      );
-      context.apply({ kind: 'last', last: Object.fromEntries(found) });
-    }
   }
 
   async function countOutgoing(): Promise<void> {
@@ -128,9 +111,6 @@ export function makeController(around: Around, settings: Settings) {
     try {
       if (stale.requests) await persons.refreshRequests();
       if (stale.chats) context.apply({ kind: 'chats', chats: await context.ask('Chats', 'Chats') });
-      const changed = [...stale.messages.keys()];
-      const unknown = context.state.chats.filter(({ chat }) => !(chat in context.state.last));
-      await loadLast([...new Set([...changed, ...unknown.map(({ chat }) => chat)])]);
       const open = context.state.timeline?.chat;
       const here = open === undefined ? undefined : stale.messages.get(open);
       if (open !== undefined && here !== undefined) await talk.look(open, here);
@@ -143,12 +123,12 @@ export function makeController(around: Around, settings: Settings) {
 
   /** Tells of what came while nobody looks; not of what is caught up. */
   function callForAttention(stale: Stale): void {
-    const { settings, connection, last, chats } = context.state;
+    const { settings, connection, chats } = context.state;
     if (settings.notifications === 'off' || connection !== 'Live' || !around.door.mayNotify()) return;
     for (const [chat, changed] of stale.messages) {
       const view = chats.find((one) => one.chat === chat);
-      const newest = last[chat];
-      const isNew = newest !== undefined && newest.state === 'Received' && newest.event === null;
+      const newest = view?.last ?? null;
+      const isNew = newest !== null && newest.state === 'Received' && newest.event === null;
       if (view === undefined || view.unread === 0 || !isNew || !changed.has(newest.id)) continue;
       const says = settings.notifications === 'text';
       const body = says ? t('noticeText', { name: authorName(newest), text: previewOf(newest) }) : t('noticePlain');

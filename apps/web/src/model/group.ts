@@ -6,8 +6,6 @@ import type { Context } from './context';
 
 const MEMBERS_PAGE = 50;
 const FOUND_MAX = 50;
-/** Others may have a name that holds this person's own. */
-const NAMESAKES_MAX = 500;
 
 /** New rules in which nothing changes. */
 const SAME: RulesChange = { post: null, add: null, remove: null, rename: null, slow: null };
@@ -20,7 +18,7 @@ export function group(context: Context) {
   function openInfo(): void {
     const chat = openChat(context);
     if (chat === undefined) return;
-    const empty = { members: [], more: false, words: '', role: 'Member' as const, rules: null, link: null };
+    const empty = { members: [], more: false, words: '', rules: null, link: null };
     context.set({
       panel: { kind: 'info' },
       info: { ...empty, chat: chat.chat, joinRequests: [], safetyNumber: null },
@@ -42,13 +40,7 @@ export function group(context: Context) {
       ]);
       info(chat, { rules, link, joinRequests: joinRequests ?? [] });
     }
-    await Promise.all([findRole(chat), findMembers(context.state.info?.words ?? '')]);
-  }
-
-  async function findRole(chat: LogId): Promise<void> {
-    const words = context.state.me?.name ?? '';
-    const found = await context.ask('Members', { FindMembers: { chat, words, limit: NAMESAKES_MAX } });
-    info(chat, { role: found.find(({ me }) => me)?.role ?? 'Member' });
+    await findMembers(context.state.info?.words ?? '');
   }
 
   async function findMembers(words: string): Promise<void> {

@@ -1,7 +1,7 @@
 // What others chose to be called must not turn the direction of what stands beside it: `ana (ben)` could be
 // made to read otherwise than it is. The text of a message stays as it was written; it stands alone.
 
-import type { Answer } from '../bridge/types';
+import type { Answer, ChatView, LastView } from '../bridge/types';
 
 /** Control characters, and the marks that steer the direction of writing; the same as the command line's. */
 const STEERING = /[\p{Cc}\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u206F\uFFF9-\uFFFB]/gu;
@@ -26,7 +26,13 @@ export function withPlainNames(answer: Answer): Answer {
     };
   }
   if ('Chats' in answer) {
-    return { Chats: answer.Chats.map((chat) => ({ ...chat, title: plainLine(chat.title) })) };
+    const plain = (chat: ChatView) => ({
+      ...chat,
+      title: plainLine(chat.title),
+      peer: chat.peer && withPlainName(chat.peer),
+      last: chat.last && withPlainLast(chat.last),
+    });
+    return { Chats: answer.Chats.map(plain) };
   }
   if ('Members' in answer) return { Members: answer.Members.map(withPlainName) };
   if ('Contacts' in answer) return { Contacts: answer.Contacts.map(withPlainName) };
@@ -44,6 +50,16 @@ export function withPlainNames(answer: Answer): Answer {
 
 function withPlainName<T extends { name: string; display_name: string | null }>(person: T): T {
   return { ...person, name: plainLine(person.name), display_name: plainOrNull(person.display_name) };
+}
+
+function withPlainLast(last: LastView): LastView {
+  return {
+    ...last,
+    from: plainLine(last.from),
+    display_name: plainOrNull(last.display_name),
+    event: plainOrNull(last.event),
+    file: plainOrNull(last.file),
+  };
 }
 
 function plainOrNull(text: string | null): string | null {

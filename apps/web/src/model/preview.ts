@@ -1,17 +1,17 @@
 // What is shown of a message in one line.
 
-import type { MessageView } from '../bridge/types';
+import type { LastView, MessageView } from '../bridge/types';
 import { t } from '../text/text';
 import { plainLine } from './plain-words';
 
 const CHARACTERS_MAX = 120;
 
-export function previewOf(message: MessageView): string {
+export function previewOf(message: MessageView | LastView): string {
   if (message.event !== null) return line(message.event);
   if (message.deleted) return t('deleted');
   const text = line(message.text ?? '');
   if (message.file === null) return text;
-  const name = line(message.file.name);
+  const name = line(typeof message.file === 'string' ? message.file : message.file.name);
   return text === '' ? t('fileNamed', { name }) : `${t('fileNamed', { name })} ${text}`;
 }
 

@@ -36,7 +36,7 @@ export function rowsOf(messages: MessageView[], me: string | undefined, newFrom:
   return rows;
 }
 
-export function isOwn(message: MessageView, me: string | undefined): boolean {
+export function isOwn(message: Pick<MessageView, 'account'>, me: string | undefined): boolean {
   return message.account === me;
 }
 

@@ -9,6 +9,7 @@ export type {
   ContactView,
   FileView,
   JoinRequestView,
+  LastView,
   LinkView,
   MemberView,
   MessageView,

@@ -16,7 +16,6 @@ import type {
   MessageView,
   MeView,
   RequestView,
-  Role,
   RulesView,
 } from '../bridge/types';
 
@@ -63,8 +62,6 @@ export interface Info {
   /** Whether there are members behind these. */
   more: boolean;
   words: string;
-  /** What this person is, also where they are not among the members that are shown. */
-  role: Role;
   rules: RulesView | null;
   link: LinkView | null;
   joinRequests: JoinRequestView[];
@@ -88,7 +85,6 @@ export interface State {
   /** The phrase, while a person is asked to write it down. */
   phrase: string | null;
   chats: ChatView[];
-  last: Record<LogId, MessageView>;
   timeline: Timeline | null;
   /** Messages that are answered by one that is shown, and lie outside of the timeline. */
   quoted: Record<EntryId, MessageView | null>;
@@ -116,7 +112,6 @@ export const initialState: State = {
   registering: { waits: false, error: null },
   phrase: null,
   chats: [],
-  last: {},
   timeline: null,
   quoted: {},
   typing: {},

@@ -24,7 +24,7 @@ pub enum LogState {
 }
 
 impl LogState {
-    fn from_number(number: i64) -> Self {
+    pub(super) fn from_number(number: i64) -> Self {
         match number {
             0 => Self::Creating,
             1 => Self::Active,

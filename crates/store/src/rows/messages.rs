@@ -91,7 +91,8 @@ pub struct ReactionRow {
     pub emoji: String,
 }
 
-const COLUMNS: &str = "arrival, chat, id, log, rank, position, account, sent_at, state, reason, \
+/// What [`read`] reads.
+pub(super) const COLUMNS: &str = "arrival, chat, id, log, rank, position, account, sent_at, state, reason, \
                        content, text, event, reply_to, edited, deleted, mentions_me";
 
 /// Where a message stands in the order of its conversation.
@@ -103,7 +104,7 @@ fn bound(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
         arrival: unsigned(row, 0)?,
         chat: id(row, 1)?,

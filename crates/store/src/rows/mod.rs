@@ -9,6 +9,7 @@ mod doors;
 mod entries;
 mod intents;
 mod invitations;
+mod listed;
 mod logs;
 mod lost;
 mod marks;
@@ -27,6 +28,7 @@ pub use doors::{DoorRow, DoorState, JoinRequestRow, JoinRequestState, KnockRow, 
 pub use entries::EntryRow;
 pub use intents::{IntentRow, IntentState};
 pub use invitations::{DeliveryRow, InvitationRow, InvitationState};
+pub use listed::{ListedPerson, ListedRow};
 pub use logs::{GenerationRow, LogFlags, LogRow, LogState};
 pub use lost::{LostRow, has_place};
 pub use marks::{ReadmissionRow, Scope};

@@ -1,7 +1,7 @@
 // A store for tests: a few chats in memory, asked as the real one is.
 
 import { type Call, type Door, Failure, type Standing, type Tidings } from '../calls';
-import type { Answer, Ask, ChatView, Command, Event, MessageView, MeView, Place, Reply } from '../types';
+import type { Answer, Ask, ChatView, Command, Event, LastView, MessageView, MeView, Place, Reply } from '../types';
 
 export class FakeDoor implements Door {
   readonly asked: Ask[] = [];
@@ -27,7 +27,8 @@ export class FakeDoor implements Door {
 
   addChat(chat: string, count: number, values: Partial<ChatView> = {}): void {
     const view = { title: chat, member_count: 2, unread: 0, unread_mentions: 0, behind: 0 };
-    this.chats.push({ chat, kind: 'Group', state: 'Active', ...view, ...values });
+    const own = { role: 'Owner' as const, peer: null, last: null };
+    this.chats.push({ chat, kind: 'Group', state: 'Active', ...view, ...own, ...values });
     this.messages[chat] = Array.from({ length: count }, (_, number) => message(chat, number));
   }
 
@@ -77,7 +78,7 @@ export class FakeDoor implements Door {
 
   private answer(ask: Ask): Answer {
     if (ask === 'Me') return { Me: this.me };
-    if (ask === 'Chats') return { Chats: this.chats };
+    if (ask === 'Chats') return { Chats: this.chats.map((chat) => ({ ...chat, last: this.lastOf(chat.chat) })) };
     if (ask === 'Requests') return { Requests: [] };
     if (ask === 'Contacts') return { Contacts: [] };
     if (ask === 'Connection') return { Connection: 'Live' };
@@ -94,6 +95,11 @@ export class FakeDoor implements Door {
     if ('Members' in ask || 'FindMembers' in ask) return { Members: [] };
     if ('Read' in ask) return { Pasted: { Name: ask.Read.text } };
     throw new Error(`the fake knows no ${JSON.stringify(ask)}`);
+  }
+
+  private lastOf(chat: string): LastView | null {
+    const last = this.messages[chat]?.at(-1);
+    return last === undefined ? null : { ...last, file: last.file?.name ?? null };
   }
 
   private page(chat: string, at: Place, limit: number): MessageView[] {
