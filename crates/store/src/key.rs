@@ -18,6 +18,10 @@ const MAGIC: &[u8; 10] = b"veche-key\x01";
 const KIND_PLAIN: u8 = 0;
 /// The byte after [`MAGIC`] in front of what a passphrase is stretched with.
 const KIND_PASSPHRASE: u8 = 1;
+/// The byte after [`MAGIC`] in front of a key that is wrapped with a passphrase.
+const KIND_WRAPPED: u8 = 2;
+/// The bytes that tell a right passphrase from a wrong one.
+const CHECK_BYTES: usize = 16;
 /// The most memory that a key file may ask for, in KiB: 1 GiB.
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 /// The most passes that a key file may ask for.
@@ -44,7 +48,10 @@ pub struct Stretch {
 ///
 /// Its bytes are `veche-key`, a version of one byte (1) and a kind of one byte; then for kind 0 the 32 bytes of
 /// the key, and for kind 1 memory in KiB, passes and lanes as big-endian numbers of four bytes, and
-/// 16 bytes of salt. Nothing follows.
+/// 16 bytes of salt. Kind 2 is as kind 1, with 48 bytes behind the salt: the key, combined by exclusive or with the
+/// first 32 bytes that the passphrase stretches to, and the next 16 of those, which tell whether a passphrase is
+/// the right one. Each wrapping has a salt of its own, so that nothing is combined with the same bytes twice. Nothing
+/// follows.
 pub enum KeyFile {
     /// The key itself: whoever reads the file reads the database.
     Plain(DatabaseKey),
@@ -54,6 +61,18 @@ pub enum KeyFile {
         stretch: Stretch,
         /// What makes equal passphrases of two homes different keys.
         salt: [u8; SALT_BYTES],
+    },
+    /// A key of its own, wrapped with a passphrase: that can be changed, or taken away, while every page of the
+    /// database stays as it is.
+    Wrapped {
+        /// What it costs to try a passphrase.
+        stretch: Stretch,
+        /// Of this wrapping alone.
+        salt: [u8; SALT_BYTES],
+        /// The key, combined with what the passphrase stretches to.
+        wrapped: [u8; KEY_BYTES],
+        /// What the right passphrase stretches to as well.
+        check: [u8; CHECK_BYTES],
     },
 }
 
@@ -98,6 +117,15 @@ impl Stretch {
     /// What a home of a person uses: 64 MiB, three passes, one lane (RFC 9106, section 4, with one
     /// lane, for machines with few cores).
     pub const DEFAULT: Self = Self { memory_kib: 64 << 10, passes: 3, lanes: 1 };
+
+    fn encode(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        let numbers = [self.memory_kib, self.passes, self.lanes];
+        for (place, number) in bytes.chunks_exact_mut(4).zip(numbers) {
+            place.copy_from_slice(&number.to_be_bytes());
+        }
+        bytes
+    }
 
     fn params(self) -> Option<Params> {
         if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
@@ -149,20 +177,69 @@ impl KeyFile {
             Some((&KIND_PLAIN, key)) => {
                 Ok(Self::Plain(DatabaseKey(key.try_into().map_err(|_| damaged())?)))
             }
-            Some((&KIND_PASSPHRASE, rest)) => Self::decode_passphrase(rest),
+            Some((&KIND_PASSPHRASE, rest)) => {
+                let (stretch, salt) = decode_costs(rest)?;
+                Ok(Self::Passphrase { stretch, salt: salt.try_into().map_err(|_| damaged())? })
+            }
+            Some((&KIND_WRAPPED, rest)) => Self::decode_wrapped(rest),
             _ => Err(damaged()),
         }
     }
 
-    fn decode_passphrase(bytes: &[u8]) -> Result<Self, StoreError> {
-        let (costs, salt) = bytes.split_at_checked(12).ok_or_else(damaged)?;
-        let mut numbers = costs
-            .chunks_exact(4)
-            .filter_map(|number| Some(u32::from_be_bytes(number.try_into().ok()?)));
-        let mut number = || numbers.next().ok_or_else(damaged);
-        let stretch = Stretch { memory_kib: number()?, passes: number()?, lanes: number()? };
-        stretch.params().ok_or_else(damaged)?;
-        Ok(Self::Passphrase { stretch, salt: salt.try_into().map_err(|_| damaged())? })
+    fn decode_wrapped(bytes: &[u8]) -> Result<Self, StoreError> {
+        let (stretch, rest) = decode_costs(bytes)?;
+        let (salt, rest) = rest.split_at_checked(SALT_BYTES).ok_or_else(damaged)?;
+        let (wrapped, check) = rest.split_at_checked(KEY_BYTES).ok_or_else(damaged)?;
+        Ok(Self::Wrapped {
+            stretch,
+            salt: salt.try_into().map_err(|_| damaged())?,
+            wrapped: wrapped.try_into().map_err(|_| damaged())?,
+            check: check.try_into().map_err(|_| damaged())?,
+        })
+    }
+
+    /// A key, wrapped with a passphrase.
+    ///
+    /// # Errors
+    ///
+    /// `PassphraseNeeded` for an empty passphrase; `Bug` when the machine cannot stretch it.
+    pub fn wrap(
+        key: &DatabaseKey,
+        passphrase: &str,
+        stretch: Stretch,
+        random: &mut dyn Random,
+    ) -> Result<Self, StoreError> {
+        if passphrase.is_empty() {
+            return Err(StoreError::PassphraseNeeded);
+        }
+        let mut salt = [0; SALT_BYTES];
+        random.fill(&mut salt);
+        let (pad, check) = stretched(passphrase, stretch, &salt)?;
+        Ok(Self::Wrapped { stretch, salt, wrapped: combined(&key.0, &pad), check })
+    }
+
+    /// Another key file for the same key: behind the passphrase `next`, or behind none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::unlock`] and [`Self::wrap`]; what wraps the key by itself tells a wrong passphrase.
+    pub fn changed(
+        &self,
+        (current, next): (Option<&str>, Option<&str>),
+        stretch: Stretch,
+        random: &mut dyn Random,
+    ) -> Result<Self, StoreError> {
+        let key = self.unlock(current)?;
+        match next {
+            None => Ok(Self::Plain(key)),
+            Some(next) => Self::wrap(&key, next, stretch, random),
+        }
+    }
+
+    /// Whether a passphrase opens it.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        !matches!(self, Self::Plain(_))
     }
 
     /// The bytes of the key file.
@@ -177,27 +254,41 @@ impl KeyFile {
             }
             Self::Passphrase { stretch, salt } => {
                 bytes.push(KIND_PASSPHRASE);
-                for number in [stretch.memory_kib, stretch.passes, stretch.lanes] {
-                    bytes.extend_from_slice(&number.to_be_bytes());
-                }
+                bytes.extend_from_slice(&stretch.encode());
                 bytes.extend_from_slice(salt);
+            }
+            Self::Wrapped { stretch, salt, wrapped, check } => {
+                bytes.push(KIND_WRAPPED);
+                bytes.extend_from_slice(&stretch.encode());
+                bytes.extend_from_slice(salt);
+                bytes.extend_from_slice(wrapped);
+                bytes.extend_from_slice(check);
             }
         }
         bytes
     }
 
-    /// The key, from the file alone or with the passphrase. A wrong passphrase gives a wrong key,
-    /// which [`crate::Store::open`] refuses.
+    /// The key, from the file alone or with the passphrase. Where the key follows from the passphrase, a wrong one
+    /// gives a wrong key, which [`crate::Store::open`] refuses.
     ///
     /// # Errors
     ///
-    /// `PassphraseNeeded` or `PassphraseUnexpected` when there is one too few or too many; `Bug`
-    /// when the machine cannot stretch it.
+    /// `PassphraseNeeded` or `PassphraseUnexpected` when there is one too few or too many; `WrongKey` where the
+    /// key is wrapped with another; `Bug` when the machine cannot stretch it.
     pub fn unlock(&self, passphrase: Option<&str>) -> Result<DatabaseKey, StoreError> {
         match (self, passphrase) {
             (Self::Plain(key), None) => Ok(key.clone()),
             (Self::Plain(_), Some(_)) => Err(StoreError::PassphraseUnexpected),
-            (Self::Passphrase { .. }, None | Some("")) => Err(StoreError::PassphraseNeeded),
+            (Self::Passphrase { .. } | Self::Wrapped { .. }, None | Some("")) => {
+                Err(StoreError::PassphraseNeeded)
+            }
+            (Self::Wrapped { stretch, salt, wrapped, check }, Some(passphrase)) => {
+                let (pad, right) = stretched(passphrase, *stretch, salt)?;
+                if right != *check {
+                    return Err(StoreError::WrongKey);
+                }
+                Ok(DatabaseKey(combined(wrapped, &pad)))
+            }
             (Self::Passphrase { stretch, salt }, Some(passphrase)) => {
                 let params = stretch.params().ok_or_else(damaged)?;
                 let mut key = DatabaseKey([0; KEY_BYTES]);
@@ -217,8 +308,53 @@ impl fmt::Debug for KeyFile {
             Self::Passphrase { stretch, .. } => {
                 formatter.debug_struct("KeyFile::Passphrase").field("stretch", stretch).finish()
             }
+            Self::Wrapped { stretch, .. } => {
+                formatter.debug_struct("KeyFile::Wrapped").field("stretch", stretch).finish()
+            }
         }
     }
+}
+
+/// What a key file says of the costs, and what follows.
+fn decode_costs(bytes: &[u8]) -> Result<(Stretch, &[u8]), StoreError> {
+    let (costs, rest) = bytes.split_at_checked(12).ok_or_else(damaged)?;
+    let mut numbers = costs
+        .chunks_exact(4)
+        .filter_map(|number| Some(u32::from_be_bytes(number.try_into().ok()?)));
+    let mut number = || numbers.next().ok_or_else(damaged);
+    let stretch = Stretch { memory_kib: number()?, passes: number()?, lanes: number()? };
+    stretch.params().ok_or_else(damaged)?;
+    Ok((stretch, rest))
+}
+
+/// What is combined with a key, and what tells that it is the right one.
+type Stretched = (Zeroizing<[u8; KEY_BYTES]>, [u8; CHECK_BYTES]);
+
+fn stretched(
+    passphrase: &str,
+    stretch: Stretch,
+    salt: &[u8; SALT_BYTES],
+) -> Result<Stretched, StoreError> {
+    let length = KEY_BYTES + CHECK_BYTES;
+    let params = Params::new(stretch.memory_kib, stretch.passes, stretch.lanes, Some(length));
+    let mut bytes = Zeroizing::new([0; KEY_BYTES + CHECK_BYTES]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(|_| damaged())?)
+        .hash_password_into(passphrase.as_bytes(), salt, &mut bytes[..])
+        .map_err(|error| StoreError::Bug(format!("stretching: {error}")))?;
+    let mut pad = Zeroizing::new([0; KEY_BYTES]);
+    let mut check = [0; CHECK_BYTES];
+    let (first, rest) = bytes.split_at(KEY_BYTES);
+    pad.copy_from_slice(first);
+    check.copy_from_slice(rest);
+    Ok((pad, check))
+}
+
+fn combined(one: &[u8; KEY_BYTES], other: &[u8; KEY_BYTES]) -> [u8; KEY_BYTES] {
+    let mut both = *one;
+    for (byte, other) in both.iter_mut().zip(other) {
+        *byte ^= other;
+    }
+    both
 }
 
 fn damaged() -> StoreError {

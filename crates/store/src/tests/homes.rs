@@ -8,7 +8,7 @@ use veche_wire::Random;
 
 use super::{get, noise, put};
 use crate::{
-    DATABASE_FILE, HomeLock, KEY_FILE, KeyFile, LOCK_FILE, Store, StoreError, Stretch,
+    DATABASE_FILE, DatabaseKey, HomeLock, KEY_FILE, KeyFile, LOCK_FILE, Store, StoreError, Stretch,
     open_or_create_with,
 };
 
@@ -223,4 +223,46 @@ fn who_waits_for_a_home_gets_it_in_the_end() {
     drop(lock);
     waiting.join().unwrap();
     assert_eq!(*story.lock().unwrap(), ["given up", "taken"]);
+}
+
+#[test]
+fn a_passphrase_is_set_changed_and_taken_away_without_touching_the_database() {
+    let random = &mut Counting(0);
+    let place = super::Place::new();
+    let plain = KeyFile::new(None, CHEAP, random).unwrap();
+    let open = |file: &KeyFile, passphrase| {
+        let file = KeyFile::decode(&file.encode()).unwrap();
+        Store::open(&place.path(), &file.unlock(passphrase)?)
+    };
+    put(&mut open(&plain, None).unwrap(), "value", b"mine").unwrap();
+    let first = plain.changed((None, Some("sesame")), CHEAP, random).unwrap();
+    let second = first.changed((Some("sesame"), Some("open")), CHEAP, random).unwrap();
+    let third = second.changed((Some("open"), None), CHEAP, random).unwrap();
+    assert_eq!(
+        [&plain, &first, &second, &third].map(KeyFile::is_locked),
+        [false, true, true, false]
+    );
+    for (file, passphrase) in [(&first, Some("sesame")), (&second, Some("open")), (&third, None)] {
+        assert_eq!(get(&open(file, passphrase).unwrap(), "value").as_deref(), Some(&b"mine"[..]));
+    }
+    assert_eq!(open(&first, Some("open")).unwrap_err(), StoreError::WrongKey);
+    assert_eq!(open(&first, None).unwrap_err(), StoreError::PassphraseNeeded);
+    let refused = first.changed((Some("Sesame"), None), CHEAP, random).unwrap_err();
+    assert_eq!(refused, StoreError::WrongKey);
+    let refused = plain.changed((None, Some("")), CHEAP, random).unwrap_err();
+    assert_eq!(refused, StoreError::PassphraseNeeded);
+}
+
+#[test]
+fn a_wrapped_key_is_not_in_its_file_and_no_two_wrappings_are_alike() {
+    let random = &mut Counting(0);
+    let key = DatabaseKey::from_bytes([7; 32]);
+    let mut wrap = || KeyFile::wrap(&key, "sesame", CHEAP, random).unwrap().encode().to_vec();
+    let (one, other) = (wrap(), wrap());
+    assert_eq!(one.len(), 10 + 1 + 12 + 16 + 32 + 16);
+    assert_ne!(one, other);
+    assert!(!one.windows(8).any(|bytes| bytes == [7; 8]));
+    for length in 0..one.len() {
+        assert!(KeyFile::decode(&one[..length]).is_err(), "cut at {length}");
+    }
 }
