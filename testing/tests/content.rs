@@ -77,7 +77,10 @@ fn a_receipt_tells_who_has_read_and_can_be_switched_off() {
     world.settle();
     assert_eq!(ana.message(chat, first).unwrap().read_by, ["bob"]);
 
+    let receipts = || bo.look(|client| client.me()).unwrap().expect("an account").receipts;
+    assert!(receipts());
     bo.want(Command::SetReceipts(false)).expect("the switch is taken");
+    assert!(!receipts(), "it is shown as it is kept");
     let second = ana.say(chat, "and this");
     world.settle();
     bo.want(Command::MarkRead { chat }).expect("reading is taken");

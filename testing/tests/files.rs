@@ -25,6 +25,24 @@ fn a_file_arrives_as_it_was_sent() {
 }
 
 #[test]
+fn how_far_a_file_is_is_told_on_both_sides() {
+    let mut world = World::seeded(9);
+    let [ana, bo] = world.people(["ana", "bob"]);
+    let chat = world.chat([&ana, &bo]);
+    let message = ana.send_file(chat, "look", "large", &content(300_000));
+    world.settle();
+    let intent = bo.download(chat, message);
+    world.settled(&bo, intent);
+    for person in [&ana, &bo] {
+        let file = person.message(chat, message).unwrap().file.unwrap();
+        let told = person.told_of_file(&file.transfer);
+        assert!(told.len() > 3, "{person:?}: {told:?}");
+        assert!(told.is_sorted(), "{person:?}: {told:?}");
+        assert!(told.last().is_some_and(|(have, total)| have == total), "{person:?}: {told:?}");
+    }
+}
+
+#[test]
 fn a_file_survives_a_bad_day() {
     let mut world = World::seeded(2);
     let [ana, bo] = world.people(["ana", "bob"]);

@@ -126,19 +126,23 @@ fn where_somebody_decides_nobody_comes_in_by_themselves() {
     }
     world.settle();
     assert_eq!(ana.askers(group), "cyd, dan, eve");
-    assert!(ana.notices().iter().any(|words| words.starts_with("dan asks to join assembly")));
+    assert_eq!(ana.asked_to_decide(), 3, "each is told once");
+    let waiting = |person: &Person| person.chat(group).expect("the chat is listed").join_requests;
+    assert_eq!((waiting(&ana), waiting(&bo)), (3, 3));
     bo.turn_away(group, &cyd);
     let let_in = ana.let_in(group, &eve);
     assert!(matches!(world.settled(&ana, let_in), Settled::Done(_)));
     world.settle();
     for admin in [&ana, &bo] {
         assert_eq!(admin.askers(group), "dan", "{admin:?}");
+        assert_eq!(waiting(admin), 1, "{admin:?}");
         assert_eq!(admin.members(group), "ana (owner), bob (admin), eve");
     }
     // They ask anew by themselves, which changes nothing for who was declined.
     world.wait_ms(HOUR);
     world.settle();
     assert_eq!(ana.askers(group), "dan");
+    assert_eq!(waiting(&eve), 0, "it is not hers to decide");
     assert!(cyd.chats().is_empty());
     assert!(eve.want(Command::LetIn { chat: group, names: vec!["dan".into()] }).is_err());
     assert_eq!(world.complaints(), Vec::<String>::new());
@@ -198,6 +202,11 @@ fn who_is_banned_does_not_come_in_again() {
     world.settle();
     assert_eq!(cyd.chat(group).unwrap().state, ChatState::Removed);
     assert!(bo.whole_screen(group).contains("ana banned cyd"));
+    let banned = |person: &Person| -> Vec<String> {
+        let views = person.look(|client| client.banned(group)).expect("bans can be read");
+        views.into_iter().map(|view| view.name).collect()
+    };
+    assert_eq!((banned(&ana), banned(&bo)), (vec!["cyd".to_owned()], vec!["cyd".to_owned()]));
     cyd.knock(&link);
     world.wait_ms(HOUR);
     assert_eq!(ana.members(group), "ana (owner), bob");
@@ -207,6 +216,7 @@ fn who_is_banned_does_not_come_in_again() {
     ana.ban(group, &cyd, false);
     world.wait_ms(24 * HOUR);
     world.settle();
+    assert_eq!(banned(&ana), Vec::<String>::new());
     assert_eq!(ana.members(group), "ana (owner), bob, cyd", "she asks on by herself");
     assert_eq!(world.complaints(), Vec::<String>::new());
 }

@@ -42,6 +42,7 @@ pub(crate) fn full_message() -> MessageView {
             size: 1234,
             sha256: [0xab; 32],
             here: true,
+            transfer: String::new(),
         }),
         state: MessageState::Failed("the chat is gone".to_owned()),
         read_count: 2,
@@ -106,6 +107,7 @@ fn chats_and_requests() {
         unread_mentions: 1,
         behind: 0,
         state: ChatState::Active,
+        join_requests: 0,
         role: Some(Role::Member),
         peer: None,
         last: None,
@@ -183,6 +185,7 @@ fn the_account() {
         display_name: None,
         server: format!("localhost:7000/{key}").parse().unwrap(),
         registered: true,
+        receipts: true,
     };
     check(
         &MeShape::new(&me, Some("twelve words")),

@@ -1,7 +1,7 @@
 //! This home's account: made once, registered on every connection.
 
 use veche_mls::{DeviceKeys, Identity, Phrase, generate_key_package, token_hash};
-use veche_store::LastResortRow;
+use veche_store::{LastResortRow, Tx};
 use veche_wire::{
     NameBinding, Permit, Request, ServerAddress, SignedRequest, Token, certificate, limits,
 };
@@ -30,6 +30,11 @@ pub(crate) const INVITE: &str = "invite";
 pub(crate) const DIRECTORY_KEY: &str = "directory key";
 /// Whether receipts are not sent.
 pub(crate) const NO_RECEIPTS: &str = "no receipts";
+
+/// What this person chose about receipts.
+pub(crate) fn tells_nobody_what_was_read(tx: &Tx<'_>) -> Result<bool, ClientError> {
+    Ok(tx.meta(NO_RECEIPTS)?.is_some_and(|value| !value.is_empty()))
+}
 
 /// How many KeyPackages of a suite the directory should have.
 const PACKAGES_WANTED: u32 = 20;

@@ -244,6 +244,9 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedFile(pub veche_wire::content::File);
 
+/// The name of a file's way up or down, by which nobody can fetch it.
+pub type TransferId = String;
+
 /// The number of an intent, unique in a home.
 pub type IntentId = i64;
 
@@ -313,6 +316,22 @@ pub enum Event {
     Chat(LogId),
     /// Somebody asks to come in touch.
     Request(EntryId),
+    /// Somebody asks to join a group, and this person may decide about it.
+    JoinRequest {
+        /// The group.
+        chat: LogId,
+        /// Who asks.
+        account: AccountId,
+    },
+    /// A file is on its way, up or down.
+    File {
+        /// Which one, as [`FileView::transfer`].
+        transfer: TransferId,
+        /// So many of its sealed bytes have arrived.
+        have: u64,
+        /// Of so many.
+        total: u64,
+    },
     /// An intent settled.
     Settled(IntentId),
     /// Somebody is writing.
@@ -387,6 +406,8 @@ pub struct ChatView {
     pub behind: u64,
     /// How this device stands in it.
     pub state: ChatState,
+    /// How many ask to join it and wait for a decision that this person may make.
+    pub join_requests: u64,
     /// What this person is in it; none where this device is not in it, or not yet.
     pub role: Option<Role>,
     /// The other of a direct chat.
@@ -479,6 +500,8 @@ pub struct FileView {
     pub sha256: [u8; 32],
     /// Whether the whole file lies in the local database.
     pub here: bool,
+    /// The name under which [`Event::File`] tells of it.
+    pub transfer: TransferId,
 }
 
 #[cfg(feature = "typescript")]
@@ -635,6 +658,8 @@ pub struct MeView {
     pub server: ServerAddress,
     /// Whether the server has taken the registration.
     pub registered: bool,
+    /// Whether others are told what this person has read.
+    pub receipts: bool,
 }
 
 /// How much waits.

@@ -1,13 +1,15 @@
 //! Sealed files and trees, part by part, up and down.
 
+use sha2::{Digest, Sha256};
 use veche_mls::file::SEALED_CHUNK_BYTES;
 use veche_store::{BlobRow, Direction};
-use veche_wire::{BlobId, Permit, Request};
+use veche_wire::{BlobId, Permit, Request, TokenHash};
 
+use crate::api::TransferId;
 use crate::session::Key;
 use crate::wanted::Ending;
 use crate::work::Work;
-use crate::{ClientError, join, outbox};
+use crate::{ClientError, Event, join, outbox};
 
 /// The bytes of one part, but for the last: one sealed chunk of a file.
 pub(crate) const PART_BYTES: usize = SEALED_CHUNK_BYTES;
@@ -59,12 +61,22 @@ fn fetch(work: &mut Work<'_>, row: &BlobRow) {
 pub(crate) fn uploaded(work: &mut Work<'_>, blob: &BlobId, have: u64) -> Result<(), ClientError> {
     let Some(mut row) = work.tx.blob(blob)? else { return Ok(()) };
     row.have = have.min(row.total);
+    tell(work, &row);
     if row.have == row.total {
         row.direction = Direction::Here;
         let logs = work.tx.outbox_logs()?;
         work.core.session.dirty.extend(logs);
     }
     Ok(work.tx.put_blob(&row)?)
+}
+
+fn tell(work: &mut Work<'_>, row: &BlobRow) {
+    work.tell(Event::File { transfer: transfer(&row.blob), have: row.have, total: row.total });
+}
+
+/// Whoever knows a blob's id can fetch it; this name tells it from others and is worth nothing else.
+pub(crate) fn transfer(blob: &BlobId) -> TransferId {
+    TokenHash(Sha256::digest(blob.as_bytes()).into()).to_string()
 }
 
 /// A part came down.
@@ -82,6 +94,7 @@ pub(crate) fn downloaded(
     }
     work.tx.put_blob_part(blob, row.have / PART_BYTES as u64, bytes)?;
     row.have += bytes.len() as u64;
+    tell(work, &row);
     if row.have == row.total {
         row.direction = Direction::Here;
         if let Some(intent) = row.intent.take() {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use veche_mls::Group;
 use veche_store::{ListedPerson, ListedRow, LogState, MessageRow, Tx};
 use veche_wire::content::Body;
-use veche_wire::{Content, JoinLink, LogId};
+use veche_wire::{AccountId, Content, JoinLink, LogId};
 
 use crate::api::{ChatKind, ChatState, ChatView, ContactView, LastView, PREVIEW_CHARACTERS, Role};
 use crate::error::refuse;
 use crate::views::message_state;
-use crate::{Client, ClientError, people};
+use crate::work::StoreKeep;
+use crate::{Client, ClientError, door, people};
 
 impl Client {
     /// All chats, the oldest first.
@@ -21,11 +23,38 @@ impl Client {
         self.look(|tx| {
             let mut last = last_of_each(tx)?;
             let rows = tx.listed(&identity.account())?;
-            Ok(rows.into_iter().map(|row| self.chat_view(row, &mut last)).collect())
+            rows.into_iter()
+                .map(|row| {
+                    let join_requests = self.to_decide(tx, (&row, &identity.account()))?;
+                    let last = last.remove(&row.chat);
+                    Ok(ChatView { join_requests, last, ..self.chat_view(row) })
+                })
+                .collect()
         })
     }
 
-    fn chat_view(&self, row: ListedRow, last: &mut BTreeMap<LogId, LastView>) -> ChatView {
+    /// How many of those who ask to join wait for a decision that `me` may make. The group is looked at only
+    /// where anybody asks.
+    fn to_decide(
+        &self,
+        tx: &Tx<'_>,
+        (row, me): (&ListedRow, &AccountId),
+    ) -> Result<u64, ClientError> {
+        let (Some((log, LogState::Active, _)), 1..) = (row.log, row.asking) else { return Ok(0) };
+        let loaded;
+        let group = match self.core.groups.get(&log) {
+            Some(group) => Some(group),
+            None => {
+                loaded = Group::load(&StoreKeep::new(tx.keep_batch()), log)?;
+                loaded.as_ref()
+            }
+        };
+        let Some(policy) = group.map(Group::policy) else { return Ok(0) };
+        let decides = policy.door.as_ref().is_some_and(|door| door.approves);
+        Ok(if decides && door::may_let_in(policy, me) { row.asking } else { 0 })
+    }
+
+    fn chat_view(&self, row: ListedRow) -> ChatView {
         let peer = row.peer.map(contact_view);
         let state = match row.log.map(|(_, state, _)| state) {
             Some(LogState::Creating) => ChatState::Joining,
@@ -49,7 +78,8 @@ impl Client {
             state,
             role: row.role.map(Role::from_row),
             peer,
-            last: last.remove(&row.chat),
+            join_requests: 0,
+            last: None,
         }
     }
 

@@ -520,7 +520,7 @@ fn mark_read(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     row.read_arrival = last;
     work.tx.put_chat(&row)?;
     work.tell(Event::Chat(*chat));
-    let off = work.tx.meta(account::NO_RECEIPTS)?.is_some_and(|value| !value.is_empty());
+    let off = account::tells_nobody_what_was_read(work.tx)?;
     let active = work.tx.logs_of(chat)?.pop().filter(|log| log.state == LogState::Active);
     if let (false, false, Some(log)) = (off, read.is_empty(), active)
         && is_small(work, &log.log)?

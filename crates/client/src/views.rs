@@ -13,7 +13,7 @@ use crate::api::{
 use crate::error::refuse;
 use crate::wanted::{self, Ending};
 use crate::work::StoreKeep;
-use crate::{Client, ClientError, account, command, door, outbox, people};
+use crate::{Client, ClientError, account, blobs, command, door, outbox, people};
 
 /// What is shown of a kind of message that this program does not know.
 const UNKNOWN: &str = "(this message needs a newer version of Veche)";
@@ -62,7 +62,8 @@ impl Client {
             let Some(server) = server_of(tx)? else { return Ok(None) };
             let registered = tx.meta(account::REGISTERED)?.is_some();
             let (_, display_name) = names_of(tx, &account)?;
-            Ok(Some(MeView { account, name, display_name, server, registered }))
+            let receipts = !account::tells_nobody_what_was_read(tx)?;
+            Ok(Some(MeView { account, name, display_name, server, registered, receipts }))
         })
     }
 
@@ -302,6 +303,23 @@ impl Client {
         })
     }
 
+    /// Who is banned from a group, by name.
+    ///
+    /// # Errors
+    /// `Refused` where this device is not in it.
+    pub fn banned(&self, chat: LogId) -> Result<Vec<ContactView>, ClientError> {
+        self.look_inside(chat, |tx, group| {
+            let mut views = Vec::new();
+            for account in &group.policy().banned {
+                let (name, display_name) = names_of(tx, account)?;
+                let blocked = tx.account(account)?.is_some_and(|row| row.blocked);
+                views.push(ContactView { account: *account, name, display_name, blocked });
+            }
+            views.sort_by(|one, other| one.name.cmp(&other.name));
+            Ok(views)
+        })
+    }
+
     /// Contacts and blocked people.
     ///
     /// # Errors
@@ -502,6 +520,7 @@ fn file_view(tx: &Tx<'_>, content: Option<Content>) -> Result<Option<FileView>, 
         media_type: file.media_type,
         size: file.size,
         sha256: file.sha256,
+        transfer: blobs::transfer(&file.blob),
     }))
 }
 

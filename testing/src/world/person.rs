@@ -330,6 +330,25 @@ impl Person {
         stage.cast[self.who].told.iter().filter_map(call).collect()
     }
 
+    /// How often the client told that somebody asks to join a group.
+    #[must_use]
+    pub fn asked_to_decide(&self) -> usize {
+        let stage = self.stage.borrow();
+        let told = stage.cast[self.who].told.iter();
+        told.filter(|event| matches!(event, Event::JoinRequest { .. })).count()
+    }
+
+    /// How far a file was, of how many bytes, each time that the client told of it.
+    #[must_use]
+    pub fn told_of_file(&self, wanted: &str) -> Vec<(u64, u64)> {
+        let stage = self.stage.borrow();
+        let step = |event: &Event| match event {
+            Event::File { transfer, have, total } if transfer == wanted => Some((*have, *total)),
+            _ => None,
+        };
+        stage.cast[self.who].told.iter().filter_map(step).collect()
+    }
+
     /// Notices that the client told, oldest first.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {

@@ -9,6 +9,7 @@ fn view(name: &str, content: &[u8]) -> FileView {
         size: content.len() as u64,
         sha256: Sha256::digest(content).into(),
         here: true,
+        transfer: String::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
-use veche_client::wire::{EntryId, LogId};
+use veche_client::wire::{AccountId, EntryId, LogId};
 use veche_client::{Connection, Event, MessageState, MessageView};
 
 use crate::args::SECONDS_MAX;
@@ -86,11 +86,29 @@ async fn say(
                 })?;
             }
         }
+        Event::JoinRequest { chat, account } => {
+            if let Some(words) = join_request(context, (chat, account))? {
+                context.output.tell(&format!("veche: {words}"));
+            }
+        }
         Event::Notice(words) => context.output.tell(&format!("veche: {words}")),
         Event::Connection(Connection::Incompatible(words)) => return Err(Problem::refused(words)),
         _ => {}
     }
     context.output.flush().await
+}
+
+/// Who asks to join what; nothing where somebody has answered already.
+fn join_request(
+    context: &Context,
+    (chat, account): (LogId, AccountId),
+) -> Result<Option<String>, Problem> {
+    let client = context.client();
+    let asking = client.join_requests(chat)?.into_iter().find(|view| view.account == account);
+    let group = client.chats()?.into_iter().find(|view| view.chat == chat);
+    Ok(asking.zip(group).map(|(asking, group)| {
+        format!("{} asks to join {}: `veche group requests`.", asking.name, group.title)
+    }))
 }
 
 /// What was printed of which message.

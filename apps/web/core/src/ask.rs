@@ -93,6 +93,11 @@ pub enum Ask {
         /// The chat.
         chat: LogId,
     },
+    /// Who is banned from a group. Answered with [`Answer::Contacts`].
+    Banned {
+        /// The chat.
+        chat: LogId,
+    },
     /// Contacts and blocked people. Answered with [`Answer::Contacts`].
     Contacts,
     /// Requests that wait for an answer. Answered with [`Answer::Requests`].
@@ -118,6 +123,8 @@ pub enum Ask {
 /// Where a page of messages begins or ends.
 #[derive(Debug, Clone, Copy, Deserialize, TS)]
 pub enum Place {
+    /// With the oldest message.
+    Start,
     /// With the newest message.
     End,
     /// Right before this message.
@@ -147,7 +154,7 @@ pub enum Answer {
     Link(Option<LinkView>),
     /// Those who ask.
     JoinRequests(Vec<JoinRequestView>),
-    /// Contacts.
+    /// Contacts, or people who are banned.
     Contacts(Vec<ContactView>),
     /// Requests.
     Requests(Vec<RequestView>),

@@ -97,6 +97,7 @@ impl Messenger {
             Ask::Rules { chat } => Answer::Rules(client.rules(chat)?),
             Ask::Link { chat } => Answer::Link(client.link(chat)?),
             Ask::JoinRequests { chat } => Answer::JoinRequests(client.join_requests(chat)?),
+            Ask::Banned { chat } => Answer::Contacts(client.banned(chat)?),
             Ask::Contacts => Answer::Contacts(client.contacts()?),
             Ask::Requests => Answer::Requests(client.requests()?),
             Ask::SafetyNumber { name } => Answer::Text(Some(client.safety_number(&name)?)),
@@ -115,6 +116,7 @@ impl Messenger {
 
     fn page(&self, chat: LogId, at: Place, limit: u32) -> Result<Vec<MessageView>, ClientError> {
         match at {
+            Place::Start => self.client.first_page(chat, bound(limit)),
             Place::End => self.client.page(chat, None, bound(limit)),
             Place::After(message) => self.client.page(chat, Some(message), bound(limit)),
             Place::Before(message) => self.client.page_before(chat, message, bound(limit)),

@@ -36,12 +36,35 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// The bytes of a new key file: a key of its own, or what a passphrase is stretched with.
+    /// The bytes of a new key file with a key of its own.
     ///
     /// # Errors
-    /// `Refused` for an empty passphrase.
-    pub fn new_key_file(passphrase: Option<String>) -> Result<Vec<u8>, Thrown> {
-        let file = KeyFile::new(passphrase.as_deref(), Stretch::DEFAULT, &mut BrowserRandom);
+    /// None.
+    pub fn new_key_file() -> Result<Vec<u8>, Thrown> {
+        let file = KeyFile::new(None, Stretch::DEFAULT, &mut BrowserRandom);
+        Ok(file.map_err(refused)?.encode().to_vec())
+    }
+
+    /// Whether a passphrase opens what this key file is for.
+    ///
+    /// # Errors
+    /// `Broken` where it is damaged.
+    pub fn is_locked(key_file: &[u8]) -> Result<bool, Thrown> {
+        Ok(KeyFile::decode(key_file).map_err(refused)?.is_locked())
+    }
+
+    /// The bytes of another key file for the same database: behind the passphrase `next`, or behind none.
+    ///
+    /// # Errors
+    /// `Refused` where `current` is missing or wrong, or `next` is empty.
+    pub fn changed_key_file(
+        key_file: &[u8],
+        current: Option<String>,
+        next: Option<String>,
+    ) -> Result<Vec<u8>, Thrown> {
+        let passphrases = (current.as_deref(), next.as_deref());
+        let file = KeyFile::decode(key_file)
+            .and_then(|file| file.changed(passphrases, Stretch::DEFAULT, &mut BrowserRandom));
         Ok(file.map_err(refused)?.encode().to_vec())
     }
 

@@ -7,10 +7,23 @@ export type Call =
   | { ask: Ask }
   // Staged and sent in one step, because the number of a staged file means nothing to another worker.
   | { sendFile: { chat: LogId; text: string; reply_to: EntryId | null; file: File } }
-  | { part: { chat: LogId; message: EntryId; index: number } };
+  | { part: { chat: LogId; message: EntryId; index: number } }
+  /** Whether a passphrase opens the history. Answered with yes or no. */
+  | 'isLocked'
+  /** Another passphrase, or none, opens it from now on. Answered with nothing. */
+  | { lock: Passphrases };
+
+export interface Passphrases {
+  /** The one that opens it now. */
+  current: string | null;
+  next: string | null;
+}
+
+/** What a call is answered with. */
+export type Value = Answer | Uint8Array | boolean | null;
 
 /** What comes of a call. */
-export type Result = { value: Answer | Uint8Array | null } | { trouble: Trouble };
+export type Result = { value: Value } | { trouble: Trouble };
 
 /** Whether the history outlives the page. */
 export type Storage = 'kept' | 'memory';
@@ -45,10 +58,14 @@ export interface Opening {
 export type ToWorker =
   | { open: Opening }
   | { call: number; of: Call }
-  | { online: boolean };
+  | { online: boolean }
+  /** A person gave this passphrase. */
+  | { unlock: string };
 
 export type FromWorker =
   | { opened: Storage }
+  /** It waits for the passphrase; how many were given that are wrong. */
+  | { locked: number }
   | { failed: string }
   | { answered: number; result: Result }
   | { tidings: Tidings };
@@ -56,6 +73,8 @@ export type FromWorker =
 /** How the store stands, for the tab that asks. */
 export type Standing =
   | { kind: 'opening' }
+  /** Only a passphrase opens it; how many were given that are wrong. */
+  | { kind: 'locked'; tries: number }
   | { kind: 'open'; storage: Storage; mine: boolean }
   /** A newer release is open in another tab; this one lets go of the store. */
   | { kind: 'outdated' }
@@ -77,8 +96,8 @@ export class Failure extends Error {
 
 /** Whether a call may be made again where nobody knows what came of it. */
 export function mayRepeat(call: Call): boolean {
-  if ('part' in call) return true;
-  if ('sendFile' in call) return false;
+  if (call === 'isLocked' || 'part' in call) return true;
+  if ('sendFile' in call || 'lock' in call) return false;
   const ask = call.ask;
   if (typeof ask === 'string' || !('Do' in ask)) return true;
   return 'MarkRead' in ask.Do || 'Typing' in ask.Do || 'Download' in ask.Do;
@@ -90,6 +109,12 @@ export interface Door {
   sendFile(chat: LogId, text: string, reply_to: EntryId | null, file: File): Promise<Answer>;
   /** A part of a file that lies in the database; nothing behind its end. */
   filePart(chat: LogId, message: EntryId, index: number): Promise<Uint8Array | null>;
+  /** Opens a locked history; how that ends is told as its standing. */
+  unlock(passphrase: string): void;
+  /** Whether a passphrase opens the history. */
+  isLocked(): Promise<boolean>;
+  /** Sets, changes or takes away the passphrase. Refused where `current` is not the one that opens it now. */
+  lock(passphrases: Passphrases): Promise<void>;
   onTidings(act: (tidings: Tidings) => void): void;
   onStanding(act: (standing: Standing) => void): void;
   /** What the browser says of the network. */

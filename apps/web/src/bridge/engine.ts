@@ -64,7 +64,7 @@ export class Engine {
   }
 
   /** Answers at once, before anything more is received. */
-  call(call: Exclude<Call, { sendFile: unknown }>): Result {
+  call(call: Extract<Call, { ask: unknown } | { part: unknown }>): Result {
     return this.answer(() => {
       if ('ask' in call) return JSON.parse(this.core.ask(JSON.stringify(call.ask))) as Answer;
       return this.core.file_part(call.part.chat, call.part.message, call.part.index) ?? null;

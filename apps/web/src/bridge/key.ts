@@ -42,6 +42,21 @@ export async function keyFileOfDatabase(make: () => Uint8Array): Promise<Uint8Ar
   return made;
 }
 
+/** Puts something else in its place, whole or not at all. Nothing changes where `change` fails. */
+export async function changeKeyFile(change: (keyFile: Uint8Array) => Uint8Array): Promise<void> {
+  const sealing = await sealingKey();
+  const there = await take<Sealed>('keys', 'database');
+  if (there === undefined) throw new Error('no key is kept here');
+  const changed = new Uint8Array(change(await open(sealing, there)));
+  await put('keys', 'database', await seal(sealing, changed));
+}
+
+/** Whether what is kept of the database's key is as `test` says. */
+export async function keyFileIs(test: (keyFile: Uint8Array) => boolean): Promise<boolean> {
+  const there = await take<Sealed>('keys', 'database');
+  return there !== undefined && test(await open(await sealingKey(), there));
+}
+
 export async function seal(key: CryptoKey, bytes: Uint8Array<ArrayBuffer>): Promise<Sealed> {
   const nonce = crypto.getRandomValues(new Uint8Array(12));
   return { nonce, bytes: await crypto.subtle.encrypt({ name: 'AES-GCM', iv: nonce }, key, bytes) };

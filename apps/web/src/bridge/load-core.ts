@@ -23,8 +23,12 @@ export type ReadPart = (offset: number, length: number) => Uint8Array;
 export interface CoreModule {
   default(): Promise<unknown>;
   Core: {
-    /** What is kept of the database's key: the key itself, or what a passphrase is stretched with. */
-    new_key_file(passphrase?: string): Uint8Array;
+    /** What is kept of the database's key: the key itself. */
+    new_key_file(): Uint8Array;
+    /** Whether it takes a passphrase. */
+    is_locked(keyFile: Uint8Array): boolean;
+    /** The same key, behind another passphrase or none. */
+    changed_key_file(keyFile: Uint8Array, current?: string, next?: string): Uint8Array;
     open(name: string, keyFile: Uint8Array, passphrase?: string): Promise<Core>;
     in_memory(): Core;
   };

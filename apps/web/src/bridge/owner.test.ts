@@ -77,11 +77,13 @@ class Browser {
 
 class FakeWorker implements WorkerWire {
   asked: { number: number; text: string }[] = [];
+  passphrases: string[] = [];
   ended = false;
   private act: (message: FromWorker) => void = () => undefined;
 
   constructor(readonly tab: string) {}
   send(message: ToWorker): void {
+    if ('unlock' in message) this.passphrases.push(message.unlock);
     if ('call' in message) this.asked.push({ number: message.call, text: JSON.stringify(message.of) });
   }
   hear(act: (message: FromWorker) => void): void {
@@ -350,5 +352,38 @@ describe('two releases', () => {
     await settle();
     expect(browser.workers).toHaveLength(1);
     await expect(old.store.ask('Me')).rejects.toMatchObject({ reason: { kind: 'outdated' } });
+  });
+});
+
+describe('a locked history', () => {
+  test('is opened from any tab, and the next owner asks again', async () => {
+    const browser = new Browser();
+    const first = browser.open('first');
+    await settle();
+    const second = browser.open('second');
+    browser.worker().say({ locked: 0 });
+    await settle();
+    expect([first.standing, second.standing]).toEqual([{ kind: 'locked', tries: 0 }, { kind: 'locked', tries: 0 }]);
+    second.store.unlock('wrong');
+    await settle();
+    expect(browser.worker().passphrases).toEqual(['wrong']);
+    browser.worker().say({ locked: 1 });
+    await settle();
+    expect(second.standing).toEqual({ kind: 'locked', tries: 1 });
+    // What is asked meanwhile waits.
+    const asked = second.store.ask('Me');
+    first.store.unlock('sesame');
+    browser.worker().say({ opened: 'kept' });
+    await settle();
+    browser.worker().answerAll({ Me: null });
+    expect(await asked).toEqual({ Me: null });
+
+    browser.close('first');
+    await settle();
+    browser.worker().say({ locked: 0 });
+    await settle();
+    expect(second.standing).toEqual({ kind: 'locked', tries: 0 });
+    second.store.unlock('sesame');
+    expect(browser.worker().passphrases).toEqual(['sesame']);
   });
 });

@@ -8,11 +8,13 @@ import {
   Failure,
   type FromWorker,
   mayRepeat,
+  type Passphrases,
   type Reason,
   type Result,
   type Standing,
   type Tidings,
   type ToWorker,
+  type Value,
 } from './calls';
 import type { Answer } from './types';
 
@@ -29,6 +31,8 @@ export type Between =
   | { kind: 'leaving'; tab: string; build: string }
   | { kind: 'result'; to: string; id: number; result: Result }
   | { kind: 'tidings'; tab: string; build: string; tidings: Tidings }
+  /** A person gave the passphrase in a tab that does not own the store. */
+  | { kind: 'unlock'; to: string; build: string; passphrase: string }
   | { kind: 'seen'; tab: string; on: boolean };
 
 export interface Channel {
@@ -58,7 +62,7 @@ interface Waiting {
   call: Call;
   /** The owner that began to work on it. */
   takenBy: string | null;
-  resolve(value: Answer | Uint8Array | null): void;
+  resolve(value: Value): void;
   reject(failure: Failure): void;
 }
 
@@ -98,6 +102,20 @@ export class SharedStore implements Door {
 
   async filePart(chat: string, message: string, index: number): Promise<Uint8Array | null> {
     return (await this.call({ part: { chat, message, index } })) as Uint8Array | null;
+  }
+
+  unlock(passphrase: string): void {
+    const { tab, build } = this.parts;
+    if (this.owner === tab) this.worker?.send({ unlock: passphrase });
+    else if (this.owner !== null) this.say({ kind: 'unlock', to: this.owner, build, passphrase });
+  }
+
+  async isLocked(): Promise<boolean> {
+    return (await this.call('isLocked')) === true;
+  }
+
+  async lock(passphrases: Passphrases): Promise<void> {
+    await this.call({ lock: passphrases });
   }
 
   onTidings(act: (tidings: Tidings) => void): void {
@@ -147,7 +165,7 @@ export class SharedStore implements Door {
     if (this.owner === tab) this.say({ kind: 'owner', tab, build, standing: this.standing });
   }
 
-  private call(call: Call): Promise<Answer | Uint8Array | null> {
+  private call(call: Call): Promise<Value> {
     return new Promise((resolve, reject) => {
       const over = this.overReason();
       if (over !== null) return reject(new Failure(over));
@@ -223,6 +241,7 @@ export class SharedStore implements Door {
     if ('answered' in message) this.answered(message.answered, message.result);
     else if ('tidings' in message) this.shareTidings(message.tidings);
     else if ('opened' in message) this.opened(message.opened);
+    else if ('locked' in message) this.stand({ kind: 'locked', tries: message.locked });
     else this.stand({ kind: 'broken', words: message.failed });
   }
 
@@ -259,7 +278,8 @@ export class SharedStore implements Door {
     } else if (message.kind === 'taken' && message.to === this.parts.tab) {
       const waiting = this.waiting.get(message.id);
       if (waiting !== undefined) waiting.takenBy = message.from;
-    } else if (message.kind === 'leaving') {
+    } else if (message.kind === 'unlock' && message.to === this.parts.tab) this.unlock(message.passphrase);
+    else if (message.kind === 'leaving') {
       if (message.tab === this.owner) this.owner = null;
     } else if (message.kind === 'tidings' && message.tab === this.owner) {
       for (const tell of this.tellTidings) tell(message.tidings);
@@ -289,7 +309,7 @@ export class SharedStore implements Door {
     if (message.to !== this.parts.tab || this.owner !== this.parts.tab || this.left) return;
     const { from, id, call } = message;
     if (this.standing.kind === 'open') this.serve(from, id, call);
-    else if (this.standing.kind === 'opening') this.early.push({ tab: from, id, call });
+    else if (this.standing.kind === 'opening' || this.standing.kind === 'locked') this.early.push({ tab: from, id, call });
   }
 
   /** What waited for another owner is asked again where that one had not begun, or where it is safe. */

@@ -4,7 +4,6 @@ export interface Settings {
   theme: 'auto' | 'light' | 'dark';
   language: 'auto' | 'en' | 'sr';
   notifications: 'off' | 'plain' | 'text';
-  receipts: boolean;
   /** The person has seen that the browser may delete the history. */
   storageSeen: boolean;
 }
@@ -13,7 +12,6 @@ export const DEFAULTS: Settings = {
   theme: 'auto',
   language: 'auto',
   notifications: 'off',
-  receipts: true,
   storageSeen: false,
 };
 
@@ -21,7 +19,6 @@ const ALLOWED: { [K in keyof Settings]: readonly Settings[K][] } = {
   theme: ['auto', 'light', 'dark'],
   language: ['auto', 'en', 'sr'],
   notifications: ['off', 'plain', 'text'],
-  receipts: [true, false],
   storageSeen: [true, false],
 };
 

@@ -90,6 +90,10 @@ chat: LogId, } } | { "JoinRequests": {
 /**
  * The chat.
  */
+chat: LogId, } } | { "Banned": { 
+/**
+ * The chat.
+ */
 chat: LogId, } } | "Contacts" | "Requests" | { "SafetyNumber": { 
 /**
  * A username.
@@ -147,6 +151,10 @@ behind: number,
  * How this device stands in it.
  */
 state: ChatState, 
+/**
+ * How many ask to join it and wait for a decision that this person may make.
+ */
+join_requests: number, 
 /**
  * What this person is in it; none where this device is not in it, or not yet.
  */
@@ -435,7 +443,27 @@ chat: LogId,
 /**
  * The message.
  */
-message: EntryId, } } | { "Chat": LogId } | { "Request": EntryId } | { "Settled": number } | { "Typing": { 
+message: EntryId, } } | { "Chat": LogId } | { "Request": EntryId } | { "JoinRequest": { 
+/**
+ * The group.
+ */
+chat: LogId, 
+/**
+ * Who asks.
+ */
+account: AccountId, } } | { "File": { 
+/**
+ * Which one, as [`FileView::transfer`].
+ */
+transfer: string, 
+/**
+ * So many of its sealed bytes have arrived.
+ */
+have: number, 
+/**
+ * Of so many.
+ */
+total: number, } } | { "Settled": number } | { "Typing": { 
 /**
  * The chat.
  */
@@ -468,7 +496,11 @@ sha256: string,
 /**
  * Whether the whole file lies in the local database.
  */
-here: boolean, };
+here: boolean, 
+/**
+ * The name under which [`Event::File`] tells of it.
+ */
+transfer: string, };
 
 export type JoinLink = string;
 
@@ -584,7 +616,11 @@ server: ServerAddress,
 /**
  * Whether the server has taken the registration.
  */
-registered: boolean, };
+registered: boolean, 
+/**
+ * Whether others are told what this person has read.
+ */
+receipts: boolean, };
 
 /**
  * A member of a chat.
@@ -746,7 +782,7 @@ export type PersonReference = { "Link": ContactLink } | { "Username": string };
 /**
  * Where a page of messages begins or ends.
  */
-export type Place = "End" | { "Before": EntryId } | { "After": EntryId };
+export type Place = "Start" | "End" | { "Before": EntryId } | { "After": EntryId };
 
 /**
  * What a command answers at once.

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { FromWorker, ToWorker } from './calls';
+import type { Call, FromWorker, ToWorker } from './calls';
 import { FakeCore } from './fake/core';
 import type { CoreModule } from './load-core';
 
@@ -9,10 +9,20 @@ let said: FromWorker[];
 let load: () => Promise<CoreModule>;
 
 let sealing: () => Promise<object>;
+/** As many bytes as the passphrase has letters. */
+let keyFile: Uint8Array;
+const wrong = () => {
+  throw JSON.stringify({ Refused: 'wrong' });
+};
 vi.mock('./load-core', () => ({ loadCore: () => load() }));
 vi.mock('./key', () => ({
   sealingKey: () => sealing(),
   keyFileOfDatabase: (make: () => Uint8Array) => Promise.resolve(make()),
+  keyFileIs: (test: (file: Uint8Array) => boolean) => Promise.resolve(test(keyFile)),
+  changeKeyFile: (change: (file: Uint8Array) => Uint8Array) => {
+    keyFile = change(keyFile);
+    return Promise.resolve();
+  },
 }));
 
 const scope = globalThis as unknown as {
@@ -35,13 +45,20 @@ beforeEach(async () => {
   core.server = undefined;
   openings = [];
   said = [];
+  keyFile = new Uint8Array(0);
   sealing = () => Promise.resolve({});
   load = () =>
     Promise.resolve({
       default: () => Promise.resolve(),
       Core: {
-        new_key_file: () => new Uint8Array(43),
-        open: () => openings.shift()?.() ?? Promise.resolve(core),
+        new_key_file: () => keyFile,
+        is_locked: (file) => file.length > 0,
+        changed_key_file: (file, current = '', next = '') =>
+          current.length === file.length ? new Uint8Array(next.length) : wrong(),
+        open: (_name, file, passphrase = '') => {
+          if (passphrase.length !== file.length) wrong();
+          return openings.shift()?.() ?? Promise.resolve(core);
+        },
         in_memory: () => core,
       },
     });
@@ -164,4 +181,35 @@ test('a server elsewhere is said, and not dialled', async () => {
   expect(said[1]).toEqual({ tidings: { Elsewhere: { server: 'other.example:443' } } });
   expect(dialled).not.toHaveBeenCalled();
   vi.unstubAllEnvs();
+});
+
+test('a locked history asks until the passphrase is the right one', async () => {
+  giveFiles();
+  keyFile = new Uint8Array(6);
+  tell({ unlock: 'too early' });
+  tell({ open: { name: 'veche', keeps: true, keptBefore: true, page } });
+  await vi.waitFor(() => expect(said).toEqual([{ locked: 0 }]));
+  tell({ unlock: 'wrong' });
+  await vi.waitFor(() => expect(said).toEqual([{ locked: 0 }, { locked: 1 }]));
+  tell({ unlock: 'sesame' });
+  await vi.waitFor(() => expect(said.at(-1)).toEqual({ opened: 'kept' }));
+});
+
+test('a passphrase is set, changed with the one before, and taken away', async () => {
+  giveFiles();
+  tell({ open: { name: 'veche', keeps: true, keptBefore: false, page } });
+  await vi.waitFor(() => expect(said).toEqual([{ opened: 'kept' }]));
+  let call = 0;
+  const asks = async (of: Call) => {
+    tell({ call: ++call, of });
+    await vi.waitFor(() => expect(said.at(-1)).toMatchObject({ answered: call }));
+    return (said.at(-1) as Extract<FromWorker, { answered: number }>).result;
+  };
+  expect(await asks('isLocked')).toEqual({ value: false });
+  expect(await asks({ lock: { current: null, next: 'sesame' } })).toEqual({ value: null });
+  expect(await asks('isLocked')).toEqual({ value: true });
+  expect(await asks({ lock: { current: 'wrong', next: null } })).toEqual({ trouble: { Refused: 'wrong' } });
+  expect(await asks('isLocked')).toEqual({ value: true });
+  expect(await asks({ lock: { current: 'sesame', next: null } })).toEqual({ value: null });
+  expect(await asks('isLocked')).toEqual({ value: false });
 });

@@ -1,8 +1,8 @@
 // The dedicated worker: the core, its database and its socket live here.
 
-import type { Call, FromWorker, Opening, PagePlace, Result, Tidings, ToWorker } from './calls';
+import type { Call, FromWorker, Opening, PagePlace, Passphrases, Result, Tidings, ToWorker } from './calls';
 import { wayTo } from './dial';
-import { keyFileOfDatabase, sealingKey } from './key';
+import { changeKeyFile, keyFileIs, keyFileOfDatabase, sealingKey } from './key';
 import { Engine, type Hears, type Socket, troubleOf } from './engine';
 import { type Core, type CoreModule, loadCore } from './load-core';
 
@@ -24,10 +24,13 @@ const scope = self as unknown as WorkerScope;
 const say = (message: FromWorker) => scope.postMessage(message);
 
 let engine: Engine | null = null;
+/** Takes the next passphrase that a person gives, where one is waited for. */
+let takePassphrase: ((passphrase: string) => void) | null = null;
 
 scope.onmessage = ({ data }) => {
   if ('open' in data) void open(data.open);
   else if ('online' in data) engine?.online(data.online);
+  else if ('unlock' in data) takePassphrase?.(data.unlock);
   else answer(data);
 };
 
@@ -37,7 +40,7 @@ async function open(wanted: Opening): Promise<void> {
     const keyFile = await keyFileOrNone(module, wanted);
     const core = keyFile === null
       ? module.Core.in_memory()
-      : await openKept(module, wanted.name, keyFile);
+      : await unlock(module, wanted.name, keyFile);
     engine = new Engine(core, surroundings(wanted.page));
     say({ opened: keyFile === null ? 'memory' : 'kept' });
     engine.start();
@@ -63,17 +66,34 @@ async function keyFileOrNone(module: CoreModule, wanted: Opening): Promise<Uint8
   return keyFileOfDatabase(() => module.Core.new_key_file());
 }
 
-async function openKept(module: CoreModule, name: string, keyFile: Uint8Array): Promise<Core> {
+/** Opens the database, with the passphrase that it takes: asked for until it is the right one. */
+async function unlock(module: CoreModule, name: string, keyFile: Uint8Array): Promise<Core> {
+  if (!module.Core.is_locked(keyFile)) return openKept(module, name, keyFile);
+  for (let tries = 0; ; tries += 1) {
+    say({ locked: tries });
+    const passphrase = await new Promise<string>((resolve) => {
+      takePassphrase = resolve;
+    });
+    takePassphrase = null;
+    try {
+      return await openKept(module, name, keyFile, passphrase);
+    } catch (error) {
+      if (!('Refused' in troubleOf(error))) throw error;
+    }
+  }
+}
+
+async function openKept(module: CoreModule, name: string, keyFile: Uint8Array, passphrase?: string): Promise<Core> {
   for (const wait of OPEN_AGAIN_MS) {
     try {
-      return await module.Core.open(name, keyFile);
+      return await module.Core.open(name, keyFile, passphrase);
     } catch (error) {
       const trouble = troubleOf(error);
       if (!('Broken' in trouble && trouble.Broken.startsWith(NO_PLACE))) throw error;
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
-  return module.Core.open(name, keyFile);
+  return module.Core.open(name, keyFile, passphrase);
 }
 
 /** Fails where this browser gives the page no files of its own (some do not in private windows). */
@@ -95,13 +115,28 @@ function sayResult(call: number, result: Result): void {
   scope.postMessage({ answered: call, result }, isWhole ? [part.buffer as ArrayBuffer] : []);
 }
 
-// A promise only for files: a question is answered within its own turn.
+// A promise only for files and keys: a question is answered within its own turn.
 function resultOf(call: Call): Result | Promise<Result> {
   const running = engine;
   if (running === null) return { trouble: { Broken: 'not open' } };
+  if (call === 'isLocked') return ofKeys(async (core) => keyFileIs((file) => core.is_locked(file)));
+  if ('lock' in call) return ofKeys((core) => lock(core, call.lock));
   if (!('sendFile' in call)) return running.call(call);
   const { sendFile } = call;
   return running.sendFile(sendFile, partsOf(sendFile.file));
+}
+
+async function lock(core: CoreModule['Core'], { current, next }: Passphrases): Promise<null> {
+  await changeKeyFile((file) => core.changed_key_file(file, current ?? undefined, next ?? undefined));
+  return null;
+}
+
+async function ofKeys(act: (core: CoreModule['Core']) => Promise<boolean | null>): Promise<Result> {
+  try {
+    return { value: await act((await loadCore()).Core) };
+  } catch (error) {
+    return { trouble: troubleOf(error) };
+  }
 }
 
 // Read part by part, so that no file is in memory whole.

@@ -5,16 +5,28 @@ import { askToPersist, lookAtRoom } from '../bridge/room';
 import type { Settings } from '../bridge/settings';
 import { t } from '../text/text';
 import { type Context, wordsOf } from './context';
+import type { passphrase } from './passphrase';
 
-export function account(context: Context) {
+export interface Registration {
+  server: string;
+  name: string;
+  invite: string;
+  /** What is to open the history on this device. */
+  passphrase: string | null;
+}
+
+export function account(context: Context, lock: ReturnType<typeof passphrase>) {
   let registration = 0;
 
-  async function register(server: string, name: string, invite: string): Promise<void> {
+  /** With a passphrase, nothing of the account is kept before that locks it. */
+  async function register({ server, name, invite, passphrase: words }: Registration): Promise<void> {
     const number = ++registration;
     const stand = (waits: boolean, error: string | null) => {
       if (number === registration) context.set({ registering: { waits, error } });
     };
     stand(true, null);
+    const refused = words === null ? null : await lock.lock(null, words);
+    if (refused !== null) return stand(false, refused);
     try {
       const code = invite.trim() === '' ? null : invite.trim();
       const command = { Register: { server: server.trim(), name: name.trim().toLowerCase(), invite: code } };
@@ -66,7 +78,7 @@ export function account(context: Context) {
 
   async function setReceipts(on: boolean): Promise<void> {
     await context.change({ SetReceipts: on });
-    choose({ receipts: on });
+    context.set({ me: await context.ask('Me', 'Me') });
   }
 
   async function setDisplayName(name: string): Promise<string | null> {
@@ -82,8 +94,7 @@ export function account(context: Context) {
   }
 
   return {
-    register: (server: string, name: string, invite: string) =>
-      void register(server, name, invite),
+    register: (wanted: Registration) => void register(wanted),
     resume,
     settled,
     phraseKept: () => context.set({ phrase: null }),

@@ -260,6 +260,21 @@ describe('the open chat', () => {
   });
 });
 
+describe('somebody who asks to join', () => {
+  test('is seen at once in the list and in the details that are open', async () => {
+    world.controller.open('a');
+    await settle();
+    world.controller.openInfo();
+    await settle();
+    const asked = world.asked('JoinRequests').length;
+    Object.assign(world.door.chats[0] ?? {}, { join_requests: 1 });
+    world.door.event({ JoinRequest: { chat: 'a', account: 'eve' } });
+    await world.pass(GATHER_MS);
+    expect(world.shown.chats[0]?.join_requests).toBe(1);
+    expect(world.asked('JoinRequests').length).toBe(asked + 1);
+  });
+});
+
 describe('a flood', () => {
   test('of ten thousand messages makes few questions, and ends with what is newest', async () => {
     world.controller.open('a');
@@ -494,7 +509,7 @@ describe('the beginning', () => {
     world.door.me = null;
     await world.begin();
     expect(world.shown.me).toBeNull();
-    world.controller.register('localhost:1/aaaa', ' Ana ', '');
+    world.controller.register({ server: 'localhost:1/aaaa', name: ' Ana ', invite: '', passphrase: null });
     await settle();
     expect(world.shown.registering.waits).toBe(true);
     const command = { Register: { server: 'localhost:1/aaaa', name: 'ana', invite: null } };
@@ -534,7 +549,7 @@ describe('the beginning', () => {
     world = new World();
     world.door.me = null;
     await world.begin();
-    world.controller.register('localhost:1/aaaa', 'ana', '');
+    world.controller.register({ server: 'localhost:1/aaaa', name: 'ana', invite: '', passphrase: null });
     await settle();
     world.door.settled[1] = { Failed: 'the name is taken' };
     world.door.event({ Settled: 1 });
@@ -555,7 +570,7 @@ test('names that others chose steer nothing', async () => {
 });
 
 test('a saved file has a harmless name and no type of its own', async () => {
-  const file = { name: '../x\u202Egpj.exe', media_type: 'text/html', size: 2, sha256: '', here: true };
+  const file = { name: '../x\u202Egpj.exe', media_type: 'text/html', size: 2, sha256: '', here: true, transfer: '' };
   const added = world.door.add('b', { file });
   world.controller.save(added);
   await settle();

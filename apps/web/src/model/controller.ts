@@ -9,6 +9,7 @@ import { type Around, Context } from './context';
 import { conversation } from './conversation';
 import { files } from './files';
 import { group } from './group';
+import { passphrase } from './passphrase';
 import { people } from './people';
 import { previewOf } from './preview';
 import { Refetch, type Stale } from './refetch';
@@ -24,7 +25,8 @@ export function makeController(around: Around, settings: Settings) {
   const talk = conversation(context);
   const persons = people(context, talk);
   const details = group(context);
-  const accounts = account(context);
+  const lock = passphrase(context);
+  const accounts = account(context, lock);
   const refetch = new Refetch(look, (ms, act) => around.after(ms, act));
   let searching = 0;
   let followed: Opened | null = null;
@@ -51,6 +53,7 @@ export function makeController(around: Around, settings: Settings) {
   async function loadAll(): Promise<void> {
     const me = await context.ask('Me', 'Me');
     context.set({ me });
+    await lock.lookAtLock();
     if (me === null) return;
     if (!me.registered) accounts.resume();
     const [chats, requests, connection] = await Promise.all([
@@ -170,6 +173,7 @@ export function makeController(around: Around, settings: Settings) {
     ...persons,
     ...details,
     ...accounts,
+    ...lock,
     dismissToast: (id: number) => context.apply({ kind: 'toast-over', id }),
     closePanel: () => context.set({ panel: null, info: null }),
     tell: (text: string) => context.toast(text),

@@ -28,12 +28,16 @@ export class Refetch {
   note(event: Event): void {
     if ('Message' in event) this.noteMessage(event.Message.chat, event.Message.message);
     else if ('Mention' in event) this.noteMessage(event.Mention.chat, event.Mention.message);
-    else if ('Chat' in event) {
-      this.stale.chats = true;
-      this.stale.named.add(event.Chat);
-    } else if ('Request' in event) this.stale.requests = true;
+    else if ('Chat' in event) this.noteChat(event.Chat);
+    else if ('JoinRequest' in event) this.noteChat(event.JoinRequest.chat);
+    else if ('Request' in event) this.stale.requests = true;
     else return;
     this.plan();
+  }
+
+  private noteChat(chat: LogId): void {
+    this.stale.chats = true;
+    this.stale.named.add(chat);
   }
 
   private noteMessage(chat: LogId, message: EntryId): void {

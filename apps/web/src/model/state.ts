@@ -102,6 +102,8 @@ export interface State {
   panel: Panel | null;
   info: Info | null;
   contactLink: string | null;
+  /** Whether a passphrase opens the history; unknown until it is asked. */
+  isLocked: boolean | null;
   settings: Settings;
   room: Room;
 }
@@ -127,6 +129,7 @@ export const initialState: State = {
   panel: null,
   info: null,
   contactLink: null,
+  isLocked: null,
   settings: DEFAULTS,
   room: { persists: null, used: null },
 };

@@ -238,3 +238,64 @@ test('a session in memory says so', async () => {
   await settle();
   expect(find(tagged('banner-memory')).textContent).toContain('gone when the last tab closes');
 });
+
+test('a locked history asks for its passphrase, and says when it is not the one', async () => {
+  door.passphrase = 'sesame';
+  show();
+  await settle();
+  door.tellStanding({ kind: 'locked', tries: 0 });
+  flushSync();
+  expect(document.querySelector(tagged('chat-row'))).toBeNull();
+  for (const words of ['wrong', 'sesame']) {
+    type(`${tagged('unlock-passphrase')} input`, words);
+    press(`${tagged('unlock-passphrase')} input`, 'Enter');
+    await settle();
+    if (words === 'wrong') expect(find(`${tagged('unlock-passphrase')} [role=alert]`).textContent).toBe('This is not the passphrase.');
+  }
+  expect(find(tagged('chat-row'))).not.toBeNull();
+});
+
+test('a passphrase is set, changed and taken away in the settings', async () => {
+  show();
+  controller.openSettings();
+  await settle();
+  const give = async (fields: Record<string, string>) => {
+    for (const [name, words] of Object.entries(fields)) type(`${tagged(`passphrase-${name}`)} input`, words);
+    find(`${tagged('passphrase-done')} button`).click();
+    await settle();
+  };
+  find(`${tagged('passphrase-set')} button`).click();
+  await settle();
+  await give({ next: 'sesame', again: 'sesam' });
+  expect(door.passphrase).toBeNull();
+  await give({ again: 'sesame' });
+  expect(door.passphrase).toBe('sesame');
+  find(`${tagged('passphrase-set')} button`).click();
+  await settle();
+  await give({ current: 'wrong', next: 'open', again: 'open' });
+  expect(find(`${tagged('passphrase-current')} [role=alert]`).textContent).toBe('This is not the passphrase.');
+  await give({ current: 'sesame' });
+  expect(door.passphrase).toBe('open');
+  find(`${tagged('passphrase-remove')} button`).click();
+  await settle();
+  await give({ current: 'open' });
+  expect(door.passphrase).toBeNull();
+});
+
+test('who registers may choose a passphrase, which is set first', async () => {
+  door.me = null;
+  show();
+  await settle();
+  type(`${tagged('register-name')} input`, 'ana');
+  find(`${tagged('register-lock')} button`).click();
+  flushSync();
+  type(`${tagged('passphrase-next')} input`, 'sesame');
+  press(`${tagged('register-name')} input`, 'Enter');
+  await settle();
+  expect([door.passphrase, door.done]).toEqual([null, []]);
+  type(`${tagged('passphrase-again')} input`, 'sesame');
+  press(`${tagged('passphrase-again')} input`, 'Enter');
+  await settle();
+  expect(door.passphrase).toBe('sesame');
+  expect(door.done).toHaveLength(1);
+});

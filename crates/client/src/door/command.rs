@@ -13,7 +13,7 @@ use crate::command::{change, group, members};
 use crate::error::refuse;
 use crate::wanted::{Change, Id, Intent, NewDoor};
 use crate::work::Work;
-use crate::{ClientError, outbox};
+use crate::{ClientError, Event, outbox};
 
 /// What is said to whoever may not.
 const NOT_YOURS: &str = "Only admins and owners of this group look after its link.";
@@ -98,6 +98,7 @@ pub(crate) fn decide(
         work.tx.put_join_request(&JoinRequestRow { state, body: Vec::new(), ..row })?;
         outbox::enqueue_content(work, &log, Body::Note(Note::Declined(account)))?;
     }
+    work.tell(Event::Chat(*chat));
     Ok(Reply::Done)
 }
 

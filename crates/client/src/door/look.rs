@@ -1,6 +1,6 @@
 //! What comes to a door: read, judged, and kept until somebody answers.
 
-use veche_mls::{DoorSecret, Group, Policy, Suite};
+use veche_mls::{DoorSecret, Group, Suite};
 use veche_store::{DoorRow, DoorState, JoinRequestRow, JoinRequestState, Tx};
 use veche_wire::{AccountId, DeviceId, Entry, Kind, LogId, Millis, Request, Seq};
 
@@ -123,7 +123,8 @@ fn take(
     })?;
     let waited = known.is_some_and(|known| known.state == JoinRequestState::Waiting);
     if policy.door.as_ref().is_some_and(|door| door.approves) && !waited {
-        tell(work, policy, &name);
+        let chat = chat_of(work, group)?;
+        work.tell(Event::JoinRequest { chat, account });
     }
     if !work.core.session.full.contains(&group.log()) && group.leaf_room() == 0 {
         work.core.session.full.insert(group.log());
@@ -132,9 +133,9 @@ fn take(
     Ok(())
 }
 
-fn tell(work: &mut Work<'_>, policy: &Policy, name: &str) {
-    let words = format!("{name} asks to join {}: `veche group requests`.", policy.title);
-    work.tell(Event::Notice(words));
+fn chat_of(work: &Work<'_>, group: &Group) -> Result<LogId, ClientError> {
+    let log = group.log();
+    Ok(work.tx.log(&log)?.map_or(log, |row| row.chat))
 }
 
 /// Another member has declined whatever an account asks at the door.
@@ -149,7 +150,7 @@ pub(crate) fn declined(
         return Ok(());
     }
     let known = work.tx.join_request(&door, account)?;
-    Ok(work.tx.put_join_request(&JoinRequestRow {
+    work.tx.put_join_request(&JoinRequestRow {
         door,
         account: *account,
         seq: 0,
@@ -157,5 +158,9 @@ pub(crate) fn declined(
         body: Vec::new(),
         asked: work.now,
         state: JoinRequestState::Declined,
-    })?)
+    })?;
+    // One less waits for a decision.
+    let chat = chat_of(work, group)?;
+    work.tell(Event::Chat(chat));
+    Ok(())
 }

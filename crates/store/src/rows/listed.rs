@@ -27,6 +27,8 @@ pub struct ListedRow {
     pub log: Option<(LogId, LogState, Seq)>,
     /// How many people are in it; 0 where that is not written down.
     pub accounts: u64,
+    /// How many ask to join it by its link, whoever answers them.
+    pub asking: u64,
     /// The role of this account: 0 member, 1 admin, 2 owner; none where it is not in.
     pub role: Option<u8>,
 }
@@ -56,6 +58,8 @@ const LISTED: &str = "
     )
     SELECT chat.chat, chat.kind, chat.title, coalesce(fresh.messages, 0),
            coalesce(fresh.mentions, 0), log.log, log.state, log.cursor, coalesce(roster.accounts, 0),
+           (SELECT count(*) FROM door JOIN join_request ON join_request.door = door.door
+            WHERE door.log = log.log AND door.state = 1 AND join_request.state = 0),
            (SELECT max(role) FROM member WHERE member.log = log.log AND member.account = ?1),
            chat.peer, account.username, account.display_name, account.blocked
     FROM chat
@@ -94,12 +98,13 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ListedRow> {
         chat: id(row, 0)?,
         direct: row.get::<_, i64>(1)? == 0,
         title: row.get(2)?,
-        peer: person(row, 10)?,
+        peer: person(row, 11)?,
         unread: unsigned(row, 3)?,
         mentions: unsigned(row, 4)?,
         log,
         accounts: unsigned(row, 8)?,
-        role: row.get(9)?,
+        asking: unsigned(row, 9)?,
+        role: row.get(10)?,
     })
 }
 

@@ -1,6 +1,6 @@
 // A store for tests: a few chats in memory, asked as the real one is.
 
-import { type Call, type Door, Failure, type Standing, type Tidings } from '../calls';
+import { type Call, type Door, Failure, type Passphrases, type Standing, type Tidings } from '../calls';
 import type { Answer, Ask, ChatView, Command, Event, LastView, MessageView, MeView, Place, Reply } from '../types';
 
 export class FakeDoor implements Door {
@@ -13,6 +13,7 @@ export class FakeDoor implements Door {
     display_name: null,
     server: 'localhost:1/aaaa',
     registered: true,
+    receipts: true,
   };
   chats: ChatView[] = [];
   messages: Record<string, MessageView[]> = {};
@@ -23,11 +24,13 @@ export class FakeDoor implements Door {
   held: (ask: Ask) => Promise<void> | null = () => null;
   tellTidings: (tidings: Tidings) => void = () => undefined;
   tellStanding: (standing: Standing) => void = () => undefined;
+  passphrase: string | null = null;
+  private tries = 0;
   private intent = 0;
 
   addChat(chat: string, count: number, values: Partial<ChatView> = {}): void {
     const view = { title: chat, member_count: 2, unread: 0, unread_mentions: 0, behind: 0 };
-    const own = { role: 'Owner' as const, peer: null, last: null };
+    const own = { join_requests: 0, role: 'Owner' as const, peer: null, last: null };
     this.chats.push({ chat, kind: 'Group', state: 'Active', ...view, ...own, ...values });
     this.messages[chat] = Array.from({ length: count }, (_, number) => message(chat, number));
   }
@@ -59,6 +62,20 @@ export class FakeDoor implements Door {
 
   filePart(_chat: string, _message: string, index: number): Promise<Uint8Array | null> {
     return Promise.resolve(index < 2 ? new Uint8Array([index]) : null);
+  }
+
+  unlock(passphrase: string): void {
+    const right = passphrase === this.passphrase;
+    this.tries += 1;
+    this.tellStanding(right ? { kind: 'open', storage: 'kept', mine: true } : { kind: 'locked', tries: this.tries });
+  }
+  isLocked(): Promise<boolean> {
+    return Promise.resolve(this.passphrase !== null);
+  }
+  lock({ current, next }: Passphrases): Promise<void> {
+    if (current !== this.passphrase) return Promise.reject(new Failure({ kind: 'refused', words: 'wrong' }));
+    this.passphrase = next;
+    return Promise.resolve();
   }
 
   onTidings(act: (tidings: Tidings) => void): void {
@@ -105,6 +122,7 @@ export class FakeDoor implements Door {
   private page(chat: string, at: Place, limit: number): MessageView[] {
     const all = this.messages[chat] ?? [];
     if (at === 'End') return all.slice(-limit);
+    if (at === 'Start') return all.slice(0, limit);
     const where = 'Before' in at ? at.Before : at.After;
     const index = all.findIndex(({ id }) => id === where);
     if (index < 0) return [];
