@@ -2,7 +2,7 @@
 
 import type { Draft } from '../bridge/drafts';
 import type { ChatView, EntryId, LogId, MessageView } from '../bridge/types';
-import type { Info, State, Timeline, Toast } from './state';
+import type { Info, State, Timeline, Toast, Transfer } from './state';
 import { append, layTail, prepend, replace } from './timeline';
 
 /** How long somebody counts as typing after the last sign of it. */
@@ -21,6 +21,7 @@ export type Change =
   | { kind: 'typing'; chat: LogId; name: string; now: number }
   | { kind: 'time'; now: number }
   | { kind: 'draft'; chat: LogId; draft: Draft | null }
+  | { kind: 'moved'; transfer: string; moved: Transfer }
   | { kind: 'toast'; toast: Toast }
   | { kind: 'toast-over'; id: number }
   | { kind: 'info'; chat: LogId; values: Partial<Info> };
@@ -45,6 +46,8 @@ export function apply(state: State, change: Change): State {
       return withoutPastTypists(state, change.now);
     case 'draft':
       return { ...state, drafts: withDraft(state.drafts, change.chat, change.draft) };
+    case 'moved':
+      return { ...state, transfers: withMoved(state.transfers, change) };
     case 'toast':
       return { ...state, toasts: [...state.toasts, change.toast].slice(-TOASTS_MAX) };
     case 'toast-over':
@@ -94,6 +97,12 @@ function withDraft(drafts: State['drafts'], chat: LogId, draft: Draft | null): S
   const { [chat]: _, ...others } = drafts;
   const isEmpty = draft === null || (draft.text === '' && draft.reply_to === null);
   return isEmpty ? others : { ...others, [chat]: draft };
+}
+
+/** What has arrived is on no way any more. */
+function withMoved(transfers: State['transfers'], { transfer, moved }: Extract<Change, { kind: 'moved' }>): State['transfers'] {
+  const { [transfer]: _, ...others } = transfers;
+  return moved.have >= moved.total ? others : { ...others, [transfer]: moved };
 }
 
 function withInfo(state: State, chat: LogId, values: Partial<Info>): State {

@@ -578,3 +578,61 @@ test('a saved file has a harmless name and no type of its own', async () => {
   expect(world.saved[0]?.content.type).toBe('application/octet-stream');
   expect(world.saved[0]?.content.size).toBe(2);
 });
+
+test('how far a file is is shown, and its message says when it is here', async () => {
+  const file = { name: 'plan.txt', media_type: 'text/plain', size: 90, sha256: '', here: false, transfer: 'way' };
+  const added = world.door.add('b', { file });
+  world.controller.open('b');
+  await settle();
+  world.controller.download(added);
+  await settle();
+  expect(world.shown.transfers).toEqual({ way: { have: 0, total: 91 } });
+  world.door.event({ File: { transfer: 'way', have: 50, total: 100 } });
+  expect(world.shown.transfers).toEqual({ way: { have: 50, total: 100 } });
+  added.file = { ...file, here: true };
+  world.door.event({ File: { transfer: 'way', have: 100, total: 100 } });
+  await settle();
+  expect(world.shown.transfers).toEqual({});
+  expect(world.shown.timeline?.messages.at(-1)?.file?.here).toBe(true);
+});
+
+test('a file that cannot be had is on no way any more', async () => {
+  const file = { name: 'plan.txt', media_type: 'text/plain', size: 90, sha256: '', here: false, transfer: 'way' };
+  world.door.settled[1] = { Failed: 'it is gone' };
+  world.controller.download(world.door.add('b', { file }));
+  await settle();
+  expect(world.shown.transfers).toEqual({});
+  expect(world.shown.toasts.map(({ text }) => text)).toEqual(['it is gone']);
+});
+
+describe('the export of the history', () => {
+  test('is one file with every message of every chat, read page by page', async () => {
+    world.door.add('b', { text: 'Some "words"\nmore', at: 8.64e15 + 1 });
+    const pages = world.asked('Page').length;
+    world.controller.exportHistory();
+    world.controller.exportHistory();
+    for (let turn = 0; turn < 4; turn += 1) await settle();
+    expect(world.saved.map(({ name }) => name)).toEqual(['veche-history-1970-01-01.json']);
+    const written = JSON.parse((await world.saved[0]?.content.text()) ?? '') as Exported;
+    expect(written).toMatchObject({ format: 'veche-history', version: 1, account: { name: 'ana' } });
+    expect(written.chats.map(({ title, messages }) => [title, messages.length])).toEqual([['a', 1000], ['b', 4]]);
+    expect(new Set(written.chats[0]?.messages.map(({ id }) => id)).size).toBe(1000);
+    expect(written.chats[1]?.messages.at(-1)).toMatchObject({ text: 'Some "words"\nmore', at: null });
+    expect(written.chats[1]?.messages[0]?.at).toBe('1970-01-01T00:00:00.000Z');
+    // 500 twice, then nothing; and one of four.
+    expect(world.asked('Page').length - pages).toBe(4);
+    expect(world.shown.exporting).toBeNull();
+  });
+
+  test('says what went wrong, and can be begun again', async () => {
+    world.door.held = (ask) => (typeof ask === 'object' && 'Page' in ask ? Promise.reject(new Error('no page')) : null);
+    world.controller.exportHistory();
+    await settle();
+    expect([world.saved, world.shown.exporting]).toEqual([[], null]);
+    expect(world.shown.toasts.map(({ text }) => text)).toEqual(['no page']);
+  });
+});
+
+interface Exported {
+  chats: { title: string; messages: { id: string; text: string; at: string | null }[] }[];
+}

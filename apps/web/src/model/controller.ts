@@ -7,6 +7,7 @@ import { account } from './account';
 import { authorName } from './chat-list';
 import { type Around, Context } from './context';
 import { conversation } from './conversation';
+import { history } from './export';
 import { files } from './files';
 import { group } from './group';
 import { passphrase } from './passphrase';
@@ -26,6 +27,7 @@ export function makeController(around: Around, settings: Settings) {
   const persons = people(context, talk);
   const details = group(context);
   const lock = passphrase(context);
+  const carried = files(context);
   const accounts = account(context, lock);
   const refetch = new Refetch(look, (ms, act) => around.after(ms, act));
   let searching = 0;
@@ -99,7 +101,8 @@ export function makeController(around: Around, settings: Settings) {
       const { chat, from } = event.Typing;
       context.apply({ kind: 'typing', chat, name: from, now: around.now() });
       around.after(6 * TYPISTS_EVERY_MS + 1, () => context.apply({ kind: 'time', now: around.now() }));
-    } else if ('Notice' in event) context.toast(event.Notice);
+    } else if ('File' in event) carried.moved(event.File);
+    else if ('Notice' in event) context.toast(event.Notice);
     else refetch.note(event);
   }
 
@@ -169,7 +172,8 @@ export function makeController(around: Around, settings: Settings) {
     search,
     ...talk,
     ...say(context, talk),
-    ...files(context),
+    ...carried,
+    ...history(context),
     ...persons,
     ...details,
     ...accounts,

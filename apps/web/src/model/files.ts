@@ -1,8 +1,7 @@
 // Files of messages: fetched, put together, shown as pictures or handed over.
 
-import type { EntryId, LogId, MessageView } from '../bridge/types';
-import { t } from '../text/text';
-import type { Context } from './context';
+import type { EntryId, FileView, LogId, MessageView } from '../bridge/types';
+import { type Context, intentOf } from './context';
 import { cleanName } from './file-name';
 
 /** Only what a browser draws without running anything. */
@@ -57,7 +56,28 @@ export function files(context: Context) {
     context.around.saveFile(cleanName(message.file.name), content);
   }
 
-  /** No event tells that a file is here. */
+  /** A part of a file has arrived. Once all of it has, its message says so, in whichever tab it is shown. */
+  function moved({ transfer, have, total }: { transfer: string; have: number; total: number }): void {
+    context.apply({ kind: 'moved', transfer, moved: { have, total } });
+    if (have < total) return;
+    const arrived = context.state.timeline?.messages.filter(({ file }) => file?.transfer === transfer && !file.here) ?? [];
+    for (const message of arrived) context.run(lookAgain(message));
+  }
+
+  async function fetch(message: MessageView, { transfer, size }: FileView): Promise<void> {
+    const { chat, id } = message;
+    // Shown at once, before the first part is here.
+    moved({ transfer, have: 0, total: size + 1 });
+    try {
+      const reply = await context.ask('Reply', { Do: { Download: { chat, message: id } } });
+      if (reply !== 'Done') await context.intents.outcome(intentOf(reply));
+      await lookAgain(message);
+    } finally {
+      // Also where it cannot be had: it is on no way any more.
+      context.apply({ kind: 'moved', transfer, moved: { have: size, total: size } });
+    }
+  }
+
   async function lookAgain({ chat, id }: MessageView): Promise<void> {
     const messages = await context.ask('Messages', { Message: { chat, message: id } });
     context.apply({ kind: 'messages', messages });
@@ -65,10 +85,9 @@ export function files(context: Context) {
 
   return {
     preview,
+    moved,
     download: (message: MessageView) => {
-      const { chat, id } = message;
-      context.toast(t('fileFetching'));
-      context.run(context.change({ Download: { chat, message: id } }, () => context.run(lookAgain(message))));
+      if (message.file !== null) context.run(fetch(message, message.file));
     },
     save: (message: MessageView) => context.run(save(message)),
   };

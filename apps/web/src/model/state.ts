@@ -31,6 +31,12 @@ export interface Timeline {
   focus: { message: EntryId | null } | null;
 }
 
+/** A file on its way, in sealed bytes. */
+export interface Transfer {
+  have: number;
+  total: number;
+}
+
 export interface Typist {
   name: string;
   until: number;
@@ -53,6 +59,7 @@ export type Panel =
   | { kind: 'requests' }
   | { kind: 'contacts' }
   | { kind: 'settings' }
+  | { kind: 'export' }
   | { kind: 'info' };
 
 /** What is known of the chat whose details are open. */
@@ -106,6 +113,10 @@ export interface State {
   isLocked: boolean | null;
   settings: Settings;
   room: Room;
+  /** How many chats are written into the file of the whole history, while it is made. */
+  exporting: { done: number; total: number } | null;
+  /** How far files are on their way, by the name of the way. */
+  transfers: Record<string, Transfer>;
 }
 
 export const initialState: State = {
@@ -132,4 +143,6 @@ export const initialState: State = {
   isLocked: null,
   settings: DEFAULTS,
   room: { persists: null, used: null },
+  exporting: null,
+  transfers: {},
 };

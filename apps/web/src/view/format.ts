@@ -48,3 +48,8 @@ export function size(bytes: number): string {
   const options = { style: 'unit', unit: units[power] ?? 'byte', unitDisplay, maximumFractionDigits: power > 1 ? 1 : 0 } as const;
   return new Intl.NumberFormat(locale(), options).format(bytes / 1000 ** power);
 }
+
+/** A part of a whole, from 0 to 1. */
+export function percent(part: number): string {
+  return new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 0 }).format(part);
+}
