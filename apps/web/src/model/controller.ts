@@ -25,7 +25,7 @@ export function makeController(around: Around, settings: Settings) {
   const context = new Context(around, settings);
   const talk = conversation(context);
   const persons = people(context, talk);
-  const details = group(context);
+  const details = group(context, talk);
   const lock = passphrase(context);
   const carried = files(context);
   const accounts = account(context, lock);

@@ -3,6 +3,7 @@
 import type { ChatView, Command, LogId, Role, RulesChange } from '../bridge/types';
 import { t } from '../text/text';
 import type { Context } from './context';
+import type { Conversation } from './conversation';
 
 const MEMBERS_PAGE = 50;
 const FOUND_MAX = 50;
@@ -10,7 +11,17 @@ const FOUND_MAX = 50;
 /** New rules in which nothing changes. */
 const SAME: RulesChange = { post: null, add: null, remove: null, rename: null, slow: null };
 
-export function group(context: Context) {
+/** A link that is to be made. */
+export interface NewLink {
+  /** Whether somebody decides about each who asks. */
+  approves: boolean;
+  /** For how many milliseconds it is good. */
+  lasts: number | null;
+  /** For how many people. */
+  uses: number | null;
+}
+
+export function group(context: Context, conversation: Conversation) {
   function info(chat: LogId, values: Partial<NonNullable<Context['state']['info']>>): void {
     context.apply({ kind: 'info', chat, values });
   }
@@ -21,7 +32,7 @@ export function group(context: Context) {
     const empty = { members: [], more: false, words: '', rules: null, link: null };
     context.set({
       panel: { kind: 'info' },
-      info: { ...empty, chat: chat.chat, joinRequests: [], safetyNumber: null },
+      info: { ...empty, chat: chat.chat, joinRequests: [], banned: [], safetyNumber: null },
     });
     context.run(refresh(chat));
   }
@@ -33,12 +44,13 @@ export function group(context: Context) {
       const safetyNumber = await orNull(context.ask('Text', { SafetyNumber: { name: view.title } }));
       info(chat, { safetyNumber });
     } else {
-      const [rules, link, joinRequests] = await Promise.all([
+      const [rules, link, joinRequests, banned] = await Promise.all([
         orNull(context.ask('Rules', { Rules: { chat } })),
         orNull(context.ask('Link', { Link: { chat } })),
         orNull(context.ask('JoinRequests', { JoinRequests: { chat } })),
+        orNull(context.ask('Contacts', { Banned: { chat } })),
       ]);
-      info(chat, { rules, link, joinRequests: joinRequests ?? [] });
+      info(chat, { rules, link, joinRequests: joinRequests ?? [], banned: banned ?? [] });
     }
     await findMembers(context.state.info?.words ?? '');
   }
@@ -91,6 +103,15 @@ export function group(context: Context) {
     );
   }
 
+  /** Lets the group go on in another place, and shows it there. */
+  async function renew(large: boolean, without: string[]): Promise<string | null> {
+    const refused = await context.tryChange({ Renew: { chat: chat(), large, without } }, (outcome) => {
+      if (typeof outcome === 'object' && 'Chat' in outcome) conversation.open(outcome.Chat);
+    });
+    if (refused === null) context.set({ panel: null });
+    return refused;
+  }
+
   const chat = () => context.state.info?.chat ?? '';
   return {
     openInfo,
@@ -101,13 +122,13 @@ export function group(context: Context) {
     rename: (title: string) => change({ Rename: { chat: chat(), title: title.trim() } }),
     removeMember: (name: string) => press({ RemoveMembers: { chat: chat(), names: [name] } }),
     ban: (name: string) => press({ Ban: { chat: chat(), names: [name], banned: true } }),
-    unban: (names: string[]) => change({ Ban: { chat: chat(), names, banned: false } }),
+    unban: (name: string) => press({ Ban: { chat: chat(), names: [name], banned: false } }),
     setRole: (name: string, role: Role) => press({ SetRole: { chat: chat(), name, role } }),
     setRules: (rules: Partial<RulesChange>) =>
       press({ SetRules: { chat: chat(), rules: { ...SAME, ...rules } } }),
     guard: (on: boolean) => press({ Guard: { chat: chat(), on } }),
-    makeLink: (approves: boolean) =>
-      press({ MakeLink: { chat: chat(), approves, lasts: null, uses: null } }),
+    makeLink: (wanted: NewLink) => change({ MakeLink: { chat: chat(), ...wanted } }),
+    renew,
     closeLink: () => press({ CloseLink: { chat: chat() } }),
     letIn: (name: string) => press({ LetIn: { chat: chat(), names: [name] } }),
     turnAway: (name: string) => press({ TurnAway: { chat: chat(), names: [name] } }),

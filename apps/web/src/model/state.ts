@@ -72,6 +72,7 @@ export interface Info {
   rules: RulesView | null;
   link: LinkView | null;
   joinRequests: JoinRequestView[];
+  banned: ContactView[];
   safetyNumber: string | null;
 }
 

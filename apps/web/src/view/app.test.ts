@@ -299,3 +299,54 @@ test('who registers may choose a passphrase, which is set first', async () => {
   expect(door.passphrase).toBe('sesame');
   expect(door.done).toHaveLength(1);
 });
+
+test('a link is made for so many and so long, and says what remains of it', async () => {
+  door.link = { link: 'veche://x/join#y', approves: true, expires: null, uses_max: 5, used: 2 };
+  await details('a');
+  expect(find(tagged('link-left')).textContent).toBe('Somebody decides about each who asks. 2 people joined by it. 3 more people can join.');
+  find(`${tagged('link-new')} button`).click();
+  await settle();
+  type(`${tagged('link-uses')} input`, '0');
+  find(`${tagged('link-make')} button`).click();
+  await settle();
+  expect(find(`${tagged('link-uses')} [role=alert]`).textContent).toBe('Type a number from 1 on, or nothing.');
+  type(`${tagged('link-uses')} input`, '12');
+  const lasts = find<HTMLSelectElement>(`${tagged('link-lasts')} select`);
+  lasts.value = String(24 * 3_600_000);
+  lasts.dispatchEvent(new Event('change', { bubbles: true }));
+  door.settled[1] = { Done: 'Done' };
+  find(`${tagged('link-make')} button`).click();
+  await settle();
+  expect(door.done).toEqual([{ MakeLink: { chat: 'a', approves: false, lasts: 86_400_000, uses: 12 } }]);
+  expect(document.querySelector(tagged('new-link'))).toBeNull();
+});
+
+test('who is banned is listed, and unbanned by a press', async () => {
+  door.banned = [{ account: 'eve', name: 'eve', display_name: null, blocked: false }];
+  await details('a');
+  const button = find(`${tagged('banned')} button`);
+  expect(button.getAttribute('aria-label')).toBe('Take the ban of eve back');
+  button.click();
+  await settle();
+  expect(door.done).toEqual([{ Ban: { chat: 'a', names: ['eve'], banned: false } }]);
+});
+
+test('an owner lets a group go on in another place, without whom they name', async () => {
+  await details('a');
+  type(`${tagged('renew')} input`, '@eve, dan');
+  door.settled[1] = { Done: { Chat: 'b' } };
+  find(`${tagged('renew-begin')} button`).click();
+  await settle();
+  expect(door.done).toEqual([{ Renew: { chat: 'a', large: false, without: ['eve', 'dan'] } }]);
+  expect(find(tagged('chat-title')).textContent).toBe('ben');
+});
+
+async function details(chat: string): Promise<void> {
+  show();
+  await settle();
+  controller.open(chat);
+  await settle();
+  door.done.splice(0);
+  controller.openInfo();
+  await settle();
+}

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readStart } from '../model/start';
 import { day, size } from './format';
 import { pieces } from './links';
+import { linkWords } from './words';
 
 const links = (text: string) => pieces(text).filter(({ href }) => href !== null).map((piece) => piece.text);
 
@@ -55,4 +56,11 @@ describe('what the page was opened with', () => {
     expect(readStart(`#${link}`, null)).toEqual({ server: 'a:1/abc', link });
     expect(readStart('#%', null)).toEqual({ server: '', link: null });
   });
+});
+
+test('a link says whether it lets in, and until when it is good', () => {
+  const link = { link: 'x', approves: false, expires: 1000, uses_max: null, used: 0 };
+  expect(linkWords(link, 999)).toMatch(/^Whoever has it comes in at once\. 0 people joined by it\. It is good until /u);
+  expect(linkWords(link, 1000)).toContain('It was good until ');
+  expect(linkWords({ ...link, expires: null, uses_max: 1, used: 1 })).toMatch(/0 more people can join\.$/u);
 });

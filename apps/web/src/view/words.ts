@@ -1,9 +1,10 @@
 // Small sentences that several views say.
 
 import { personName } from '../model/chat-list';
-import type { ChatView, MemberView, Role } from '../model/shown';
+import type { ChatView, LinkView, MemberView, Role } from '../model/shown';
 import type { Typist } from '../model/state';
 import { t } from '../text/text';
+import { moment } from './format';
 
 export function typingWords(typing: Typist[], kind: ChatView['kind']): string {
   const [one, other, third] = typing;
@@ -42,6 +43,19 @@ export function stateWords(chat: ChatView): string | null {
     case 'Removed':
       return t('stateRemoved');
   }
+}
+
+/** What a group's link does, and what remains of it. */
+export function linkWords(link: LinkView, now = Date.now()): string {
+  const left = link.uses_max === null ? null : Math.max(0, link.uses_max - link.used);
+  return [
+    link.approves ? t('linkApproves') : t('linkLetsIn'),
+    t('linkUsed', { count: link.used }),
+    left === null ? '' : t('linkLeft', { count: left }),
+    link.expires === null ? '' : t(link.expires > now ? 'linkUntil' : 'linkOver', { when: moment(link.expires) }),
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 export async function copy(text: string, tell: (words: string) => void): Promise<void> {

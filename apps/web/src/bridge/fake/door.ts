@@ -1,7 +1,7 @@
 // A store for tests: a few chats in memory, asked as the real one is.
 
 import { type Call, type Door, Failure, type Passphrases, type Standing, type Tidings } from '../calls';
-import type { Answer, Ask, ChatView, Command, Event, LastView, MessageView, MeView, Place, Reply } from '../types';
+import type { Answer, Ask, ChatView, Command, ContactView, Event, LastView, LinkView, MessageView, MeView, Place, Reply } from '../types';
 
 export class FakeDoor implements Door {
   readonly asked: Ask[] = [];
@@ -24,6 +24,8 @@ export class FakeDoor implements Door {
   held: (ask: Ask) => Promise<void> | null = () => null;
   tellTidings: (tidings: Tidings) => void = () => undefined;
   tellStanding: (standing: Standing) => void = () => undefined;
+  link: LinkView | null = null;
+  banned: ContactView[] = [];
   passphrase: string | null = null;
   private tries = 0;
   private intent = 0;
@@ -106,6 +108,8 @@ export class FakeDoor implements Door {
       const { chat, message } = ask.Message;
       return { Messages: (this.messages[chat] ?? []).filter(({ id }) => id === message) };
     }
+    if ('Link' in ask) return { Link: this.link };
+    if ('Banned' in ask) return { Contacts: this.banned };
     if ('Intent' in ask) return { Settled: this.settled[ask.Intent] ?? 'Waiting' };
     if ('Do' in ask) return { Reply: this.carryOut(ask.Do) };
     if ('Search' in ask) return { Messages: [] };
