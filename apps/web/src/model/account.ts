@@ -5,6 +5,7 @@ import { askToPersist, lookAtRoom } from '../bridge/room';
 import type { Settings } from '../bridge/settings';
 import { t } from '../text/text';
 import { type Context, wordsOf } from './context';
+import { coreWords } from './core-words';
 import type { passphrase } from './passphrase';
 
 export interface Registration {
@@ -52,7 +53,7 @@ export function account(context: Context, lock: ReturnType<typeof passphrase>) {
     if (registration > 0 || !registering.waits) return;
     const outcome = await context.ask('Settled', { Intent: intent });
     if (typeof outcome === 'object' && 'Failed' in outcome) {
-      context.set({ registering: { waits: false, error: outcome.Failed } });
+      context.set({ registering: { waits: false, error: coreWords(outcome.Failed) } });
     } else if (me?.registered) {
       context.set({ registering: { waits: false, error: null }, phrase: await context.ask('Text', 'Phrase') });
     }

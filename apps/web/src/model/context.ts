@@ -7,6 +7,7 @@ import type { Settings } from '../bridge/settings';
 import type { Answer, Ask, Command, Outcome, Reply } from '../bridge/types';
 import { t } from '../text/text';
 import { apply, type Change } from './apply';
+import { coreWords } from './core-words';
 import { Intents, Refused } from './intents';
 import { withPlainNames } from './plain-words';
 import { initialState, type State } from './state';
@@ -134,14 +135,14 @@ export function intentOf(reply: Exclude<Reply, 'Done'>): number {
 
 /** A failure in words for a person. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof Refused) return error.message;
+  if (error instanceof Refused) return coreWords(error.message);
   if (!(error instanceof Failure)) return error instanceof Error ? error.message : String(error);
   const { reason } = error;
   switch (reason.kind) {
     case 'refused':
-      return reason.words;
+      return coreWords(reason.words);
     case 'broken':
-      return t('failedBroken', { words: reason.words });
+      return t('failedBroken', { words: coreWords(reason.words) });
     case 'interrupted':
       return t('failedInterrupted');
     case 'outdated':

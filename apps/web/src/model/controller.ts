@@ -6,6 +6,7 @@ import { t } from '../text/text';
 import { account } from './account';
 import { authorName } from './chat-list';
 import { type Around, Context } from './context';
+import { coreWords } from './core-words';
 import { conversation } from './conversation';
 import { history } from './export';
 import { files } from './files';
@@ -102,7 +103,7 @@ export function makeController(around: Around, settings: Settings) {
       context.apply({ kind: 'typing', chat, name: from, now: around.now() });
       around.after(6 * TYPISTS_EVERY_MS + 1, () => context.apply({ kind: 'time', now: around.now() }));
     } else if ('File' in event) carried.moved(event.File);
-    else if ('Notice' in event) context.toast(event.Notice);
+    else if ('Notice' in event) context.toast(coreWords(event.Notice));
     else refetch.note(event);
   }
 

@@ -3,6 +3,7 @@
 import type { Command, Outcome, PersonReference } from '../bridge/types';
 import { t } from '../text/text';
 import type { Context } from './context';
+import { coreWords } from './core-words';
 import type { Conversation } from './conversation';
 import type { Panel } from './state';
 
@@ -27,7 +28,7 @@ export function people(context: Context, conversation: Conversation) {
     const text = pasted.trim();
     if (text === '') return t('nothingTyped');
     const read = await context.ask('Pasted', { Read: { text } });
-    if ('Unknown' in read) return read.Unknown;
+    if ('Unknown' in read) return coreWords(read.Unknown);
     if ('Join' in read) return join(read.Join);
     const person: PersonReference = 'Contact' in read ? { Link: read.Contact } : { Username: read.Name };
     return keep({ OpenDirect: person }, openOutcome);
@@ -35,7 +36,7 @@ export function people(context: Context, conversation: Conversation) {
 
   async function join(link: string): Promise<string | null> {
     const read = await context.ask('Pasted', { Read: { text: link.trim() } });
-    if ('Unknown' in read) return read.Unknown;
+    if ('Unknown' in read) return coreWords(read.Unknown);
     if (!('Join' in read)) return t('notAJoinLink');
     return keep({ JoinByLink: read.Join }, () => context.toast(t('joinAsked')));
   }
