@@ -188,6 +188,23 @@ impl World {
         Person::new(&self.stage, who, name)
     }
 
+    /// Somebody's machine is slow to follow commits: until [`Self::let_compute`] it comes to an end with
+    /// none that it hears of.
+    pub fn hold_computing(&mut self, person: &Person) {
+        self.stage.borrow_mut().hold_jobs(person.who, true);
+    }
+
+    /// Whether somebody's machine is at a commit that it does not come to an end with.
+    #[must_use]
+    pub fn is_computing(&self, person: &Person) -> bool {
+        !self.stage.borrow().cast[person.who].held_jobs.is_empty()
+    }
+
+    /// It comes to an end with it.
+    pub fn let_compute(&mut self, person: &Person) {
+        self.stage.borrow_mut().hold_jobs(person.who, false);
+    }
+
     /// Lets the server change what it says, until [`World::make_honest`].
     pub fn make_dishonest(&mut self, change: impl FnMut(&mut ServerFrame) + 'static) {
         self.stage.borrow_mut().lies = Some(Box::new(change));

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use veche_client::Input;
 use veche_client::wire::link::{Broken, Dial, Link, NotConnected};
+use veche_client::{Input, Job};
 use veche_net::{DirectDialer, backoff};
 
 use crate::engine::{Engine, Reach, SystemRandom};
@@ -56,6 +56,18 @@ pub(crate) async fn wake(engine: Rc<Engine>) {
     loop {
         engine.wake_time().await;
         engine.feed(Input::Tick);
+    }
+}
+
+/// Computes what the client wants computed, beside everything else.
+pub(crate) async fn compute(engine: Rc<Engine>) {
+    loop {
+        let job = engine.job().await;
+        match tokio::task::spawn_blocking(|| Job::compute(job)).await {
+            Ok(computed) => engine.feed(Input::Computed(computed)),
+            // The panic was told where it happened.
+            Err(_) => return engine.give_up("A computation failed; start veche again.".to_owned()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! and the driver that talks with the server. All of them run on one thread and take turns.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +10,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant, timeout_at};
 use veche_client::wire::link::NotConnected;
 use veche_client::wire::{Millis, Random, ServerAddress};
-use veche_client::{Client, ClientError, Command, Connection, Effect, Event, Input, Reply};
+use veche_client::{Client, ClientError, Command, Connection, Effect, Event, Input, Job, Reply};
 
 use crate::problem::Problem;
 
@@ -40,6 +41,7 @@ pub(crate) enum Reach {
 pub(crate) struct Engine {
     client: RefCell<Client>,
     outgoing: RefCell<Vec<Vec<u8>>>,
+    jobs: RefCell<VecDeque<Job>>,
     wake_at: Cell<Option<Millis>>,
     hang_up: Cell<bool>,
     online: Cell<bool>,
@@ -52,6 +54,8 @@ pub(crate) struct Engine {
     changed: Notify,
     /// There is something for the driver to do.
     work: Notify,
+    /// There is something to compute.
+    job_waits: Notify,
     /// The time to wake up at has changed.
     wake_changed: Notify,
     /// Somebody has begun to wait for the server.
@@ -63,6 +67,7 @@ impl Engine {
         Self {
             client: RefCell::new(client),
             outgoing: RefCell::default(),
+            jobs: RefCell::default(),
             wake_at: Cell::default(),
             hang_up: Cell::default(),
             online: Cell::default(),
@@ -73,6 +78,7 @@ impl Engine {
             events: broadcast::channel(EVENTS_WAITING_MAX).0,
             changed: Notify::new(),
             work: Notify::new(),
+            job_waits: Notify::new(),
             wake_changed: Notify::new(),
             hurry: Notify::new(),
         }
@@ -120,7 +126,8 @@ impl Engine {
         }
     }
 
-    fn give_up(&self, words: String) {
+    /// Ends everything that waits, for this reason.
+    pub(crate) fn give_up(&self, words: String) {
         *self.broke.borrow_mut() = Some(words);
         self.hang_up.set(true);
         self.work.notify_one();
@@ -141,6 +148,10 @@ impl Engine {
                     self.wake_changed.notify_one();
                 }
                 Effect::Hangup => self.hang_up.set(true),
+                Effect::Compute(job) => {
+                    self.jobs.borrow_mut().push_back(job);
+                    self.job_waits.notify_one();
+                }
             }
         }
         self.work.notify_one();
@@ -273,6 +284,17 @@ impl Engine {
     pub(crate) fn set_reach(&self, reach: Reach) {
         *self.reach.borrow_mut() = reach;
         self.changed.notify_waiters();
+    }
+
+    /// Waits until there is something to compute.
+    pub(crate) async fn job(&self) -> Job {
+        loop {
+            let job = self.jobs.borrow_mut().pop_front();
+            if let Some(job) = job {
+                return job;
+            }
+            self.job_waits.notified().await;
+        }
     }
 
     /// Waits until the client wants to be woken, and clears that.

@@ -152,6 +152,7 @@ async fn hold(home: &Path, arguments: Arguments, request: Request) -> Result<u8,
     let tasks = [
         tokio::task::spawn_local(driver::drive(Rc::clone(&engine))),
         tokio::task::spawn_local(driver::wake(Rc::clone(&engine))),
+        tokio::task::spawn_local(driver::compute(Rc::clone(&engine))),
     ];
     let server = serve::Server::start(home, Rc::clone(&engine));
     let output = Output::to_terminal(arguments.options.json);

@@ -12,6 +12,7 @@
 pub mod api;
 
 mod account;
+mod ahead;
 mod answer;
 mod backlog;
 mod blobs;
@@ -37,6 +38,7 @@ mod wanted;
 mod warm;
 mod work;
 
+pub use ahead::{Computed, Job};
 pub use api::*;
 
 // What a face needs to open a home and to name things, so that it depends on this crate alone.
@@ -46,6 +48,8 @@ pub use veche_wire as wire;
 pub use error::ClientError;
 pub use veche_store::Store;
 
+use std::sync::Arc;
+
 use veche_mls::{Engine, Identity};
 use veche_wire::{Millis, Random, ServerFrame};
 
@@ -53,7 +57,7 @@ use session::{Session, Stage};
 use work::{Core, Shared, StoreKeep, Work};
 
 /// Why [`Client::handle`] is called: everything that can happen to a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Input {
     /// A link to the server is up.
     Connected,
@@ -63,10 +67,11 @@ pub enum Input {
     Frame(Vec<u8>),
     /// Time has passed.
     Tick,
+    /// What came of an [`Effect::Compute`] of this client.
+    Computed(Computed),
 }
 
 /// What the driver does next, in this order.
-#[derive(Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Send one encoded `ClientFrame`.
     Send(Vec<u8>),
@@ -76,6 +81,8 @@ pub enum Effect {
     WakeAt(Millis),
     /// Drop the link and dial again.
     Hangup,
+    /// Do this beside the client, best on another thread, and call again with [`Input::Computed`].
+    Compute(Job),
 }
 
 impl std::fmt::Debug for Effect {
@@ -86,6 +93,7 @@ impl std::fmt::Debug for Effect {
             Self::Tell(event) => write!(f, "Tell({event:?})"),
             Self::WakeAt(time) => write!(f, "WakeAt({time})"),
             Self::Hangup => f.write_str("Hangup"),
+            Self::Compute(job) => write!(f, "Compute({job:?})"),
         }
     }
 }
@@ -148,7 +156,7 @@ impl Client {
         now: Millis,
     ) -> Result<Self, ClientError> {
         let random = Shared::new(random);
-        let engine = Engine::new(Box::new(random.clone()));
+        let engine = Arc::new(Engine::new(Box::new(random.clone())));
         let identity = stored_identity(&store)?;
         store.write(|tx| {
             tx.sweep(INTENTS_KEPT)?;
@@ -161,6 +169,8 @@ impl Client {
             groups: std::collections::BTreeMap::new(),
             written: std::collections::BTreeMap::new(),
             session: Session::new(),
+            ahead: ahead::Ahead::default(),
+            long: ahead::Long::default(),
             #[cfg(feature = "mutants")]
             mutant: None,
         };
@@ -177,10 +187,16 @@ impl Client {
     #[cfg(feature = "mutants")]
     pub fn set_mls_mutant(&mut self, mutant: Option<veche_mls::Mutant>) {
         let engine = Engine::new(Box::new(self.core.random.clone()));
-        self.core.engine = match mutant {
+        self.core.engine = Arc::new(match mutant {
             Some(mutant) => engine.with_mutant(mutant),
             None => engine,
-        };
+        });
+    }
+
+    /// Lets all commits be computed ahead of their turn, not long ones only, for tests.
+    #[cfg(feature = "mutants")]
+    pub fn compute_all_ahead(&mut self) {
+        self.core.long = ahead::Long::ALL;
     }
 
     /// Gives the store back, as after a restart.
@@ -220,6 +236,10 @@ impl Client {
                     effects.push(Effect::Hangup);
                 }
             }
+            Input::Computed(computed) => {
+                self.computed(computed);
+                self.work_off(&mut effects)?;
+            }
         }
         self.pump(&mut effects)?;
         Ok(effects)
@@ -254,15 +274,23 @@ impl Client {
     }
 
     /// Whether what has come is not all processed: a driver with other things to read, such as what a
-    /// person types, reads those first, and feeds [`Input::Tick`] when it is asked to.
+    /// person types, reads those first, and feeds [`Input::Tick`] or [`Input::Computed`] when it is asked
+    /// to.
     #[must_use]
     pub fn has_backlog(&self) -> bool {
         !self.core.session.backlog.is_empty()
     }
 
-    /// Processes one slice of what has come.
+    /// Processes one slice of what has come, unless that waits for a job.
     fn work_off(&mut self, effects: &mut Vec<Effect>) -> Result<(), ClientError> {
-        if let Some(frame) = self.core.session.backlog.next() {
+        if self.core.ahead.is_away() {
+            return Ok(());
+        }
+        if let Some(compute) = self.send_ahead()? {
+            effects.push(compute);
+            return Ok(());
+        }
+        if let Some(frame) = self.core.next_frame() {
             self.frame(frame, effects)?;
         }
         if self.has_backlog() {

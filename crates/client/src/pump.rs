@@ -1,5 +1,7 @@
 //! After everything that happens: what can be done now is done, from what the rows say.
 
+use std::collections::BTreeSet;
+
 use veche_store::{InvitationState, LogState, Tx};
 use veche_wire::Request;
 
@@ -45,9 +47,15 @@ impl Client {
         self.core.session.dirty.extend(due);
         let put_off = self.core.session.take_due(self.now);
         self.core.session.dirty.extend(put_off);
+        // What is to be done where the group is away is begun when it is back.
+        let (held, dirty): (BTreeSet<_>, _) = std::mem::take(&mut self.core.session.dirty)
+            .into_iter()
+            .partition(|log| self.core.ahead.holds(log));
+        self.core.session.dirty = dirty;
         while let Some(log) = self.core.session.dirty.pop_first() {
             while self.transact(effects, |work| outbox::step(work, &log))? {}
         }
+        self.core.session.dirty.extend(held);
         Ok(())
     }
 }

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use veche_mls::{Engine, Group, Identity, Keep, KeepError};
 use veche_store::{KeepBatch, StoreError, Tx};
-use veche_wire::{LogId, Millis, Random, Request};
+use veche_wire::{LogId, Millis, Random, Request, ServerFrame};
 
+use crate::ahead::{Ahead, Long};
 use crate::session::{Key, Session};
 use crate::{ClientError, Event};
 
@@ -73,7 +74,7 @@ impl Keep for StoreKeep<'_> {
 
 /// What lives as long as the client does.
 pub(crate) struct Core {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) random: Shared,
     pub(crate) identity: Option<Identity>,
     /// Loaded when first needed; dropped and loaded again after a rolled-back transaction.
@@ -81,11 +82,22 @@ pub(crate) struct Core {
     /// Of which state of each group the rows of members are.
     pub(crate) written: BTreeMap<LogId, Vec<u8>>,
     pub(crate) session: Session,
+    /// What is computed beside this client.
+    pub(crate) ahead: Ahead,
+    pub(crate) long: Long,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,
 }
 
 impl Core {
+    /// What is to be processed next of what has come.
+    pub(crate) fn next_frame(&mut self) -> Option<ServerFrame> {
+        let mut backlog = std::mem::take(&mut self.session.backlog);
+        let frame = backlog.next(|log, entry| self.is_long(log, entry));
+        self.session.backlog = backlog;
+        frame
+    }
+
     /// Writes what the transaction has changed in groups.
     pub(crate) fn save_groups(&mut self, keep: &StoreKeep<'_>) -> Result<(), ClientError> {
         for group in self.groups.values_mut() {
@@ -126,16 +138,21 @@ impl Work<'_> {
     pub(crate) fn find_group(&mut self, log: &LogId) -> Result<Option<Group>, ClientError> {
         match self.core.groups.remove(log) {
             Some(group) => Ok(Some(group)),
-            None => Ok(Group::load(self.keep, *log)?),
+            None => {
+                self.core.ahead.let_go(log);
+                Ok(Group::load(self.keep, *log)?)
+            }
         }
     }
 
     pub(crate) fn put_group(&mut self, log: LogId, group: Group) {
+        self.core.ahead.let_go(&log);
         self.core.groups.insert(log, group);
     }
 
     /// Takes the group of a log out of the cache, for another to come in its place in the store.
     pub(crate) fn drop_group(&mut self, log: &LogId) -> Result<(), ClientError> {
+        self.core.ahead.let_go(log);
         if let Some(mut group) = self.core.groups.remove(log) {
             group.save(&self.core.engine, self.keep)?;
         }

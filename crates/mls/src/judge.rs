@@ -21,9 +21,10 @@ use crate::entry::{Bound, EntryRef, RiderPlan};
 use crate::group::{Group, MlsError, encryption_key_pairs_of};
 use crate::identity::{RiderPlace, verify_certificate, verify_rider};
 use crate::join::has_usable_key;
-use crate::keep::{Keep, KeepError};
+use crate::keep::{Excerpt, Keep, KeepError};
 use crate::policy::{CREDENTIAL_TYPE, Policy};
 use crate::rules::{self, Facts, Who};
+use crate::storage::path_keys_place;
 
 /// Why every member skips a commit. The reason takes no part in the transcript, the verdict does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -186,6 +187,18 @@ impl Group {
             Ok(judged) => Verdict::Apply(Box::new(judged)),
             Err(reason) => Verdict::Skip(reason),
         }
+    }
+
+    /// What of the store [`Self::judge`] reads in the current epoch, so that it can be done apart from
+    /// it, say on another thread. What comes of that counts where [`Excerpt::was_enough`].
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn excerpt(&self, keep: &dyn Keep) -> Result<Excerpt, KeepError> {
+        let (id, epoch, leaf) = encryption_key_pairs_of(&self.mls);
+        let mut excerpt = Excerpt::default();
+        excerpt.take(keep, path_keys_place((&id, &epoch, leaf))?)?;
+        Ok(excerpt)
     }
 
     fn judged(

@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use zeroize::Zeroizing;
+
 /// Key-value state inside the caller's transaction. Interior mutability, because OpenMLS asks its
 /// storage through a shared reference.
 pub trait Keep {
@@ -30,10 +32,71 @@ pub trait Keep {
 #[error("{0}")]
 pub struct KeepError(pub String);
 
-type Values = BTreeMap<(String, Vec<u8>), Vec<u8>>;
+/// A label and a key.
+type Place = (String, Vec<u8>);
+
+/// A part of what a store keeps, to be read apart from it; nothing can be written.
+#[derive(Default)]
+pub struct Excerpt {
+    values: BTreeMap<Place, Option<Zeroizing<Vec<u8>>>>,
+    too_short: Cell<bool>,
+}
+
+impl std::fmt::Debug for Excerpt {
+    /// Shows no value: they are keys.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Excerpt({} values)", self.values.len())
+    }
+}
+
+impl Excerpt {
+    /// Whether nothing else was wanted: OpenMLS does not always tell a store that fails from a key that
+    /// is not there.
+    #[must_use]
+    pub fn was_enough(&self) -> bool {
+        !self.too_short.get()
+    }
+
+    fn lacks(&self, label: &str) -> KeepError {
+        self.too_short.set(true);
+        KeepError(format!("{label} was not taken along from the store"))
+    }
+
+    /// Takes in what `keep` has under `label` and `key`.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub(crate) fn take(
+        &mut self,
+        keep: &dyn Keep,
+        (label, key): (&str, Vec<u8>),
+    ) -> Result<(), KeepError> {
+        let value = keep.get(label, &key)?.map(Zeroizing::new);
+        self.values.insert((label.to_owned(), key), value);
+        Ok(())
+    }
+}
+
+impl Keep for Excerpt {
+    fn get(&self, label: &str, key: &[u8]) -> Result<Option<Vec<u8>>, KeepError> {
+        let found = self.values.get(&(label.to_owned(), key.to_vec()));
+        let value = found.ok_or_else(|| self.lacks(label))?;
+        Ok(value.as_ref().map(|bytes| bytes.to_vec()))
+    }
+
+    fn put(&self, label: &str, _key: &[u8], _bytes: &[u8]) -> Result<(), KeepError> {
+        Err(self.lacks(label))
+    }
+
+    fn delete(&self, label: &str, _key: &[u8]) -> Result<(), KeepError> {
+        Err(self.lacks(label))
+    }
+}
+
+type Values = BTreeMap<Place, Vec<u8>>;
 
 /// A label and a key, and what was put there.
-pub type Kept = ((String, Vec<u8>), Vec<u8>);
+pub type Kept = (Place, Vec<u8>);
 
 /// A [`Keep`] in memory, for tests and for measuring: it counts the bytes written.
 #[derive(Default, Clone)]

@@ -55,7 +55,7 @@ pub use join::{
     key_package_leaf_key, key_package_reference, welcomed, welcomed_leaf_key,
 };
 pub use judge::{JudgeContext, Judged, Processed, SkipReason, StuckReason, Summary, Verdict};
-pub use keep::{Keep, KeepError, MemoryKeep};
+pub use keep::{Excerpt, Keep, KeepError, MemoryKeep};
 pub use message::{JunkReason, Opened, OpenedMessage};
 pub use payload::Payload;
 pub use policy::{BANNED_MAX, ChatKind, Door, Policy, Role};

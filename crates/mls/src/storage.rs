@@ -62,6 +62,15 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, KeepError> 
     }
 }
 
+/// Under what the private keys of a leaf and its path are kept that belong to an epoch.
+pub(crate) fn path_keys_place<G: Serialize, E: Serialize>(
+    (group, epoch, leaf): (&G, &E, u32),
+) -> Result<(&'static str, Vec<u8>), KeepError> {
+    Ok((PATH_KEYS, encode(&(group, epoch, leaf))?))
+}
+
+const PATH_KEYS: &str = "mls path keys";
+
 fn failed(what: &str, error: &dyn std::fmt::Display) -> KeepError {
     KeepError(format!("cannot {what} a stored value: {error}"))
 }
@@ -493,7 +502,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         leaf_index: u32,
         key_pairs: &[T],
     ) -> Outcome<()> {
-        self.write("mls path keys", &(group_id, epoch, leaf_index), key_pairs)
+        self.write(PATH_KEYS, &(group_id, epoch, leaf_index), key_pairs)
     }
 
     fn encryption_epoch_key_pairs<
@@ -506,7 +515,7 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         epoch: &E,
         leaf_index: u32,
     ) -> Outcome<Vec<T>> {
-        Ok(self.read("mls path keys", &(group_id, epoch, leaf_index))?.unwrap_or_default())
+        Ok(self.read(PATH_KEYS, &(group_id, epoch, leaf_index))?.unwrap_or_default())
     }
 
     fn delete_encryption_epoch_key_pairs<K: traits::GroupId<V>, E: traits::EpochKey<V>>(
@@ -515,6 +524,6 @@ impl StorageProvider<CURRENT_VERSION> for Storage<'_> {
         epoch: &E,
         leaf_index: u32,
     ) -> Outcome<()> {
-        self.erase("mls path keys", &(group_id, epoch, leaf_index))
+        self.erase(PATH_KEYS, &(group_id, epoch, leaf_index))
     }
 }

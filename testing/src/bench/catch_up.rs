@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use veche_client::store::{DATABASE_FILE, DatabaseKey};
-use veche_client::{Client, Command, Effect, Input, Reply, Settled, Store};
+use veche_client::{Client, Command, Effect, Input, Job, Reply, Settled, Store};
 use veche_server::storage::Embedded;
 use veche_server::{ConnectionId, Metrics, PeerId, Service};
 use veche_wire::{LogId, Millis, ServerAddress};
@@ -45,6 +45,7 @@ struct Person {
     client: Client,
     connection: Option<ConnectionId>,
     wake: Option<Millis>,
+    jobs: Vec<Job>,
     meter: Meter,
     frames: usize,
 }
@@ -230,6 +231,7 @@ impl Desk {
                 (Effect::WakeAt(time), _) => {
                     person.wake = Some(person.wake.map_or(time, |wake| wake.min(time)));
                 }
+                (Effect::Compute(job), _) => person.jobs.push(job),
                 _ => {}
             }
         }
@@ -283,6 +285,10 @@ impl Desk {
             self.people[who].frames += 1;
             self.handle(who, Input::Frame(frame.to_vec()))?;
         }
+        while let Some(job) = self.people[who].jobs.pop() {
+            let computed = self.people[who].meter.time(|| job.compute());
+            self.handle(who, Input::Computed(computed))?;
+        }
         Ok(busy)
     }
 
@@ -304,5 +310,12 @@ fn person(home: &Path, number: u64) -> Result<Person, Stopped> {
     let key = DatabaseKey::from_bytes([9; 32]);
     let store = Store::open(&home.join(DATABASE_FILE), &key).map_err(words)?;
     let client = Client::open(store, Box::new(Dice::seeded(4, number)), NOW).map_err(words)?;
-    Ok(Person { client, connection: None, wake: None, meter: Meter::default(), frames: 0 })
+    Ok(Person {
+        client,
+        connection: None,
+        wake: None,
+        jobs: Vec::new(),
+        meter: Meter::default(),
+        frames: 0,
+    })
 }

@@ -4,7 +4,7 @@ use chacha20poly1305::aead::{AeadInPlace, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use veche_mls::{
     AdminSecret, Bound, Change, DeviceKeys, Draft, Engine, EntryRef, Group, Identity, JudgeContext,
-    Keep, MemoryKeep, Opened, Payload, Phrase, Policy, Processed, Suite, Verdict,
+    Judged, Keep, MemoryKeep, Opened, Payload, Phrase, Policy, Processed, Suite, Verdict,
     generate_key_package,
 };
 use veche_wire::{Entry, EntryId, Kind, LogId, limits};
@@ -61,16 +61,9 @@ impl Crowd {
         let Device { engine, identity } = &sender;
         let mut group =
             Group::create(engine, &sender_keep, identity, log, suite, policy).map_err(words)?;
-        let package = |device: &Device, keep: &MemoryKeep| {
-            generate_key_package(&device.engine, keep, &device.identity, suite, false)
-                .map_err(words)
-        };
-        let mut packages = Vec::with_capacity(leaves);
-        for number in 2..leaves {
-            packages.push(package(&Device::new(number as u64)?, &MemoryKeep::default())?);
-        }
+        let mut packages = strangers(2..leaves, suite)?;
         // The receiver comes last, so that it has no commits to follow.
-        packages.push(package(&receiver, &receiver_keep)?);
+        packages.push(package(&receiver, &receiver_keep, suite)?);
         let mut draft = None;
         let mut adding = Meter::default();
         for adds in packages.chunks(limits::ADDS_PER_COMMIT_MAX) {
@@ -101,6 +94,19 @@ impl Crowd {
         }
         Ok(Self { sender, receiver, sender_keep, receiver_keep, log, adding, joining, tree_bytes })
     }
+}
+
+/// KeyPackages of devices that nothing else is known of, by their numbers.
+pub(super) fn strangers(
+    numbers: std::ops::Range<usize>,
+    suite: Suite,
+) -> Result<Vec<Vec<u8>>, Stopped> {
+    let one = |number| package(&Device::new(number as u64)?, &MemoryKeep::default(), suite);
+    numbers.map(one).collect()
+}
+
+fn package(device: &Device, keep: &MemoryKeep, suite: Suite) -> Result<Vec<u8>, Stopped> {
+    generate_key_package(&device.engine, keep, &device.identity, suite, false).map_err(words)
 }
 
 /// The group as it lies in `keep`.
@@ -143,22 +149,31 @@ pub(super) fn merge(
     }
 }
 
-/// Another's commit comes in: opened, judged, applied, as `client::inbox` does.
-pub(super) fn follow(
+/// Another's commit comes in: opened and judged, as `client::inbox` does.
+pub(super) fn judge(
     group: &mut Group,
     keep: &dyn Keep,
     reader: &Device,
     entry: &Entry,
-) -> Result<(), Stopped> {
+) -> Result<Judged, Stopped> {
     let key = group.entry_key(&reader.engine).map_err(words)?;
     let bytes = key
         .open(&group.log(), &entry.id, entry.kind, &entry.bytes)
         .ok_or("the commit's entry does not open")?;
     let context = JudgeContext { current_generation: 0 };
-    let judged = match group.judge(&reader.engine, keep, (entry, &bytes), &context) {
-        Verdict::Apply(judged) => *judged,
-        Verdict::Skip(reason) => return Err(format!("the commit is skipped: {reason}")),
-    };
+    match group.judge(&reader.engine, keep, (entry, &bytes), &context) {
+        Verdict::Apply(judged) => Ok(*judged),
+        Verdict::Skip(reason) => Err(format!("the commit is skipped: {reason}")),
+    }
+}
+
+/// What was judged is applied.
+pub(super) fn apply(
+    group: &mut Group,
+    keep: &dyn Keep,
+    reader: &Device,
+    judged: Judged,
+) -> Result<(), Stopped> {
     match group.process(&reader.engine, keep, judged).map_err(words)? {
         Processed::Applied(_) => Ok(()),
         other => Err(format!("the commit is not applied: {other:?}")),

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use veche_mls::{Change, Engine, Group, Keep, KeepError, MemoryKeep, Suite};
 use veche_store::{DatabaseKey, KeepBatch, Store, StoreError};
-use veche_wire::LogId;
+use veche_wire::{LogId, limits};
 
 use super::crowd::{self, Crowd, Device};
 use super::meter::{self, Meter, each, rounded};
@@ -56,23 +56,51 @@ fn measure(leaves: usize, sizes: &Sizes, report: &mut dyn FnMut(Value)) -> Resul
     let together = Cost::of(&mut receiver, sizes.messages - alone, sizes.batch, &mut open)?;
     row(&format!("message opened, {} in a transaction", sizes.batch), &together);
 
+    let sides = ((&mut sender, &crowd.sender), (&mut receiver, &crowd.receiver));
     let update = Change { update: true, ..Change::default() };
+    commits(sides, &update, &mut |what, cost| row(&format!("{what}, fresh tree"), cost))?;
+    let sides = ((&mut sender, &crowd.sender), (&mut receiver, &crowd.receiver));
+    let news = limits::ADDS_PER_COMMIT_MAX;
+    let adds = crowd::strangers(leaves..leaves + news, Suite::Classic)?;
+    let adding = Change { adds, ..Change::default() };
+    commits(sides, &adding, &mut |what, cost| row(&format!("{what}, {news} added"), cost))
+}
+
+/// A member and the device of whom it is the state.
+type Side<'a, 'b> = (&'a mut Disk<'b>, &'b Device);
+
+/// A commit is made, comes back, and comes to somebody else.
+fn commits(
+    ((sender, author), (receiver, reader)): (Side<'_, '_>, Side<'_, '_>),
+    change: &Change,
+    row: &mut dyn FnMut(&str, &Cost),
+) -> Result<(), Stopped> {
     let mut made = None;
-    let making = Cost::of(&mut sender, 1, 1, |group, keep, _| {
-        made = Some(crowd::commit(group, keep, &crowd.sender, &update)?);
+    let making = Cost::of(sender, 1, 1, |group, keep, _| {
+        made = Some(crowd::commit(group, keep, author, change)?);
         Ok(())
     })?;
     let (entry, draft) = made.ok_or("no commit was made")?;
-    let size = Some(entry.bytes.len());
-    row("own commit made, fresh tree", &Cost { commit_bytes: size, ..making });
-    let merged = Cost::of(&mut sender, 1, 1, |group, keep, _| {
-        crowd::merge(group, keep, &crowd.sender, &entry, &draft.mls_bytes)
+    let mut row = |what, cost| {
+        let commit_bytes = Some(entry.bytes.len());
+        row(what, &Cost { commit_bytes, ..cost });
+    };
+    row("own commit made", making);
+    let merged = Cost::of(sender, 1, 1, |group, keep, _| {
+        crowd::merge(group, keep, author, &entry, &draft.mls_bytes)
     })?;
-    row("own commit merged, fresh tree", &Cost { commit_bytes: size, ..merged });
-    let followed = Cost::of(&mut receiver, 1, 1, |group, keep, _| {
-        crowd::follow(group, keep, &crowd.receiver, &entry)
+    row("own commit merged", merged);
+    let mut judged = None;
+    let judging = Cost::of(receiver, 1, 1, |group, keep, _| {
+        judged = Some(crowd::judge(group, keep, reader, &entry)?);
+        Ok(())
     })?;
-    row("commit of another, fresh tree", &Cost { commit_bytes: size, ..followed });
+    row("commit of another judged", judging);
+    let applied = Cost::of(receiver, 1, 1, |group, keep, _| {
+        let judged = judged.take().ok_or("it was not judged")?;
+        crowd::apply(group, keep, reader, judged)
+    })?;
+    row("commit of another applied", applied);
     Ok(())
 }
 

@@ -529,6 +529,7 @@ impl Gathering {
                     *wake_at = Some(wake_at.map_or(at, |other| other.min(at)));
                 }
                 Effect::Hangup => self.hang_up(seat),
+                Effect::Compute(job) => self.feed(seat, Input::Computed(job.compute())),
             }
         }
     }

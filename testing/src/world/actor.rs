@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use veche_client::{Client, Event};
+use veche_client::{Client, Event, Job};
 use veche_store::{Disk, Moment, Probe};
 use veche_wire::Millis;
 
@@ -94,6 +94,10 @@ pub(crate) struct Actor {
     pub(crate) failures: u32,
     /// By how much the clock of the machine is behind the world's, in milliseconds.
     pub(crate) behind_ms: Millis,
+    /// Whether what the client wants computed is kept back.
+    pub(crate) holds_jobs: bool,
+    /// What is kept back.
+    pub(crate) held_jobs: Vec<Job>,
     /// How long the program takes to come to what it wants to do next, in milliseconds.
     pub(crate) slow_ms: Millis,
 }
@@ -112,6 +116,8 @@ impl Actor {
             boots: 0,
             failures: 0,
             behind_ms: 0,
+            holds_jobs: false,
+            held_jobs: Vec::new(),
             slow_ms: 0,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use veche_client::Computed;
 use veche_wire::Millis;
 
 use super::network::ConnectionId;
@@ -10,7 +11,7 @@ use super::network::ConnectionId;
 pub type Who = usize;
 
 /// Something that is going to happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Happening {
     /// A frame reaches the server.
     ToServer { connection: ConnectionId, bytes: Vec<u8> },
@@ -22,6 +23,8 @@ pub(crate) enum Happening {
     Dial { who: Who },
     /// Somebody's program wanted to be woken.
     Wake { who: Who },
+    /// Somebody's program, started for the `boots`th time, has computed something beside its client.
+    Computed { who: Who, boots: u64, computed: Computed },
     /// Somebody's program starts again after a crash.
     Boot { who: Who },
     /// The server starts again after a crash.

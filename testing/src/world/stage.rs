@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use veche_client::{Client, ClientError, Command, Effect, Event, Input, IntentId, Reply};
+use veche_client::{Client, ClientError, Command, Effect, Event, Input, IntentId, Job, Reply};
 use veche_store::{Moment, Store, StoreError};
 use veche_wire::{EntryId, Millis, Request, Response, ServerFrame};
 
@@ -25,6 +25,8 @@ const BEGINNING: Millis = 1_767_225_600_000;
 const QUIET_MS: Millis = 150_000;
 /// How long a world may take to settle.
 const SETTLE_MS_MAX: Millis = 6 * 3_600_000;
+/// How long somebody's machine may take to follow a commit.
+const COMPUTE_MS_MAX: Millis = 400;
 /// How many things may happen while somebody waits.
 const STEPS_PER_RUN_MAX: u64 = 20_000;
 /// How many things may happen while a world settles.
@@ -108,12 +110,17 @@ impl Stage {
         actor.boots += 1;
         actor.wake_at = None;
         actor.effects_left = None;
+        actor.held_jobs.clear();
         actor.crash.disarm();
         store.set_commit_probe(Some(actor.crash.probe()));
         let stream = 1 + (who as u64) * 1_000_000 + actor.boots;
         let random = Box::new(Dice::seeded(self.seed, stream));
         match Client::open(store, random, now) {
-            Ok(client) => {
+            Ok(mut client) => {
+                // Half of the people compute all commits beside their client, as others do long ones.
+                if (self.seed + who as u64).is_multiple_of(2) || actor.holds_jobs {
+                    client.compute_all_ahead();
+                }
                 actor.body = Body::Running(Box::new(self.sabotage.client(client)));
                 self.dial_in(who, 10);
             }
@@ -242,11 +249,37 @@ impl Stage {
                 Effect::Send(bytes) => self.send_to_server(who, bytes),
                 Effect::Tell(event) => self.tell(who, event),
                 Effect::WakeAt(at) => self.wake_at(who, at),
+                Effect::Compute(job) => self.compute(who, job),
                 Effect::Hangup => {
                     self.hang_up(who);
                     self.handle(who, Input::Disconnected);
                     self.dial_later(who);
                 }
+            }
+        }
+    }
+
+    /// Computing takes its time, in which anything may happen.
+    fn compute(&mut self, who: Who, job: Job) {
+        self.counts.add("commits computed ahead");
+        if self.cast[who].holds_jobs {
+            return self.cast[who].held_jobs.push(job);
+        }
+        let ms = self.dice.between(1, COMPUTE_MS_MAX);
+        let (boots, computed) = (self.cast[who].boots, job.compute());
+        self.put(self.now + ms, Happening::Computed { who, boots, computed });
+    }
+
+    /// What somebody's client wants computed is kept back from now on, or no more.
+    pub(crate) fn hold_jobs(&mut self, who: Who, hold: bool) {
+        let actor = &mut self.cast[who];
+        actor.holds_jobs = hold;
+        if let (true, Body::Running(client)) = (hold, &mut actor.body) {
+            client.compute_all_ahead();
+        }
+        if !hold {
+            for job in std::mem::take(&mut actor.held_jobs) {
+                self.compute(who, job);
             }
         }
     }
@@ -430,6 +463,11 @@ impl Stage {
             Happening::Break { connection } => self.break_connection(connection),
             Happening::Dial { who } => self.dial(who),
             Happening::Wake { who } => self.wake(who),
+            Happening::Computed { who, boots, computed } => {
+                if self.cast[who].boots == boots {
+                    self.handle(who, Input::Computed(computed));
+                }
+            }
             Happening::Boot { who } => self.boot(who),
             Happening::ServerUp => self.server_up(),
             Happening::ServerFlush => self.server_flushes(),

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 
 use veche_client::wire::{ContactLink, EntryId, JoinLink, LogId, Millis, ServerAddress, limits};
-use veche_client::{Client, ClientError, Command, Effect, Input, MessageView, Reply, StagedFile};
+use veche_client::{
+    Client, ClientError, Command, Effect, Input, Job, MessageView, Reply, StagedFile,
+};
 use veche_net::{Initiator, Session, SessionError, batches};
 
 use crate::ask::{Answer, Ask, News, Pasted, Place, Trouble};
@@ -32,6 +34,8 @@ pub struct Messenger {
     outgoing: VecDeque<Vec<u8>>,
     news: VecDeque<News>,
     wake_at: Option<Millis>,
+    /// What the next tick computes.
+    job: Option<Job>,
     hangs_up: bool,
     staged: BTreeMap<u32, StagedFile>,
     staged_count: u32,
@@ -54,6 +58,7 @@ impl Messenger {
             outgoing: VecDeque::new(),
             news: VecDeque::new(),
             wake_at: None,
+            job: None,
             hangs_up: false,
             staged: BTreeMap::new(),
             staged_count: 0,
@@ -230,7 +235,10 @@ impl Messenger {
     /// `Broken` where the database failed.
     pub fn tick(&mut self, now: Millis) -> Result<(), Trouble> {
         self.wake_at = None;
-        self.feed(now, Input::Tick)
+        match self.job.take() {
+            Some(job) => self.feed(now, Input::Computed(job.compute())),
+            None => self.feed(now, Input::Tick),
+        }
     }
 
     /// The next message for the socket.
@@ -301,6 +309,11 @@ impl Messenger {
                     self.wake_at = Some(self.wake_at.map_or(at, |before| before.min(at)));
                 }
                 Effect::Hangup => self.hangs_up = true,
+                Effect::Compute(job) => {
+                    // A worker has one thread: what a page has asked meanwhile goes first.
+                    self.job = Some(job);
+                    self.wake_at = Some(0);
+                }
             }
         }
     }

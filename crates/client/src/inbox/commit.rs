@@ -26,7 +26,11 @@ pub(super) fn take(
         return skipped(work, (row, group), (entry, own), "it was sealed for another epoch");
     };
     let context = JudgeContext { current_generation: row.generation };
-    let judged = match group.judge(&work.core.engine, work.keep, (entry, &mls), &context) {
+    let verdict = match work.core.ahead.take(&row.log, (entry, &row.hash)) {
+        Some(verdict) => verdict,
+        None => group.judge(&work.core.engine, work.keep, (entry, &mls), &context),
+    };
+    let judged = match verdict {
         Verdict::Apply(judged) => judged,
         Verdict::Skip(reason) => {
             return skipped(work, (row, group), (entry, own), &reason.to_string());

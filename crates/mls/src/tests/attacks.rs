@@ -84,6 +84,19 @@ fn a_broken_path_secret_gets_one_member_stuck_and_the_others_through() {
 }
 
 #[test]
+fn an_excerpt_that_is_too_short_says_so() {
+    let [mut ana, mut bo] = group_of(Suite::Classic, ["ana", "bo"]);
+    let entry = bo.commit(&Change { update: true, ..Change::default() });
+    let key = ana.group().entry_key(&ana.engine).unwrap();
+    let bytes = key.open(&ana.group().log(), &entry.id, entry.kind, &entry.bytes).unwrap();
+    let context = JudgeContext { current_generation: ana.generation };
+    let excerpt = Excerpt::default();
+    let _ = ana.group.as_mut().unwrap().judge(&ana.engine, &excerpt, (&entry, &bytes), &context);
+    assert!(!excerpt.was_enough(), "what is missing would pass for a broken path");
+    apply(&entry, &mut [&mut ana, &mut bo]);
+}
+
+#[test]
 fn a_wrong_confirmation_tag_is_skipped_by_all() {
     let [mut ana, mut bo, mut cy] = group_of(Suite::Classic, ["ana", "bo", "cy"]);
     let crypto = Saboteur { wrong_tag: true, ..Saboteur::new() };

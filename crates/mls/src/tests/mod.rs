@@ -290,7 +290,13 @@ impl Person {
         // Who knows no secrets comes to the same verdict.
         let in_public = group.judge_in_public(&self.engine, (entry, bytes), &context);
         let in_public = in_public.map(|(_, leaf, summary, _)| (leaf, summary));
-        let judged = match group.judge(&self.engine, &self.keep, (entry, bytes), &context) {
+        // Nor does it take the whole store.
+        let excerpt = group.excerpt(&self.keep).unwrap();
+        let mut verdict = group.judge(&self.engine, &excerpt, (entry, bytes), &context);
+        if !excerpt.was_enough() {
+            verdict = group.judge(&self.engine, &self.keep, (entry, bytes), &context);
+        }
+        let judged = match verdict {
             Verdict::Apply(judged) => *judged,
             Verdict::Skip(reason) => {
                 assert_eq!(in_public, Err(reason.clone()));

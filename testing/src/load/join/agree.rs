@@ -131,7 +131,8 @@ impl Play<'_> {
             while self.hall.round()? {
                 let seat = self.hall.seats.get_mut(number).ok_or("nobody was woken")?;
                 // Between any two of them what a person wants would have its turn.
-                let slices: Vec<f64> = seat.samples.drain(..).map(|sample| sample.ms()).collect();
+                let slices: Vec<f64> =
+                    seat.samples.drain(..).map(|sample| sample.deaf_ms()).collect();
                 if seat.client.has_backlog() {
                     self.time_pages((*number, chat), NAMES, &slices)?;
                     slices.iter().for_each(|ms| self.progress.note("slice_ms", *ms));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use veche_client::{Client, ClientError, Command, Effect, Event, Input, Reply};
+use veche_client::{Client, ClientError, Command, Effect, Event, Input, Job, Reply};
 use veche_server::ConnectionId;
 use veche_wire::{Kind, Millis, Push, ServerFrame};
 
@@ -21,14 +21,29 @@ pub(super) enum Deed {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
     pub(super) deed: Deed,
-    pub(super) cpu: Duration,
+    /// What the client took.
+    cpu: Duration,
+    /// What was computed for it before, beside the client.
+    before: Duration,
 }
 
 impl Sample {
-    /// Milliseconds.
+    /// Milliseconds in all.
     pub(super) fn ms(&self) -> f64 {
+        (self.cpu + self.before).as_secs_f64() * 1e3
+    }
+
+    /// The milliseconds in which the client heard nobody.
+    pub(super) fn deaf_ms(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e3
     }
+}
+
+/// What a client wants computed, for which deed, and what that has taken so far.
+struct Ahead {
+    job: Job,
+    deed: Deed,
+    cpu: Duration,
 }
 
 /// Somebody whose program runs.
@@ -43,6 +58,7 @@ pub(super) struct Seat {
     pub(super) wants_hangup: bool,
     /// Why the client could not go on.
     pub(super) trouble: Option<String>,
+    ahead: Option<Ahead>,
     pub(super) samples: Vec<Sample>,
     /// Bytes of frames either way.
     pub(super) moved: u64,
@@ -61,6 +77,7 @@ impl Seat {
             wake_at: None,
             wants_hangup: false,
             trouble: None,
+            ahead: None,
             samples: Vec::new(),
             moved: 0,
             notices: Vec::new(),
@@ -69,11 +86,19 @@ impl Seat {
 
     /// Whether there is something to do at `now`.
     pub(super) fn is_busy(&self, now: Millis) -> bool {
-        !self.incoming.is_empty() || self.wake_at.is_some_and(|at| at <= now)
+        !self.incoming.is_empty()
+            || self.ahead.is_some()
+            || self.wake_at.is_some_and(|at| at <= now)
     }
 
     /// Takes what has come, and what is due.
     pub(super) fn work(&mut self, now: Millis) {
+        if let Some(Ahead { job, deed, cpu }) = self.ahead.take() {
+            let before = thread_cpu();
+            let computed = job.compute();
+            let cpu = cpu + thread_cpu().saturating_sub(before);
+            self.take(now, Input::Computed(computed), (deed, cpu));
+        }
         for frame in std::mem::take(&mut self.incoming) {
             self.moved += frame.len() as u64;
             let deed = deed(&frame);
@@ -87,17 +112,32 @@ impl Seat {
 
     /// Tells the client that it is connected, or is no more.
     pub(super) fn feed(&mut self, now: Millis, deed: Deed, input: Input) {
-        let before = thread_cpu();
-        let had_backlog = self.client.has_backlog();
-        let done = self.client.handle(now, input);
         // A slice of what came is none of the deeds that are measured whole.
-        let deed = if had_backlog || self.client.has_backlog() { Deed::Entries } else { deed };
-        let cpu = thread_cpu().saturating_sub(before);
-        self.samples.push(Sample { deed, cpu });
-        match done {
-            Ok(effects) => self.carry_out(effects),
-            Err(error) => self.trouble = Some(error.to_string()),
+        let deed = if self.client.has_backlog() { Deed::Entries } else { deed };
+        self.take(now, input, (deed, Duration::ZERO));
+    }
+
+    /// Lets the client take something, for which so long was computed before.
+    fn take(&mut self, now: Millis, input: Input, (deed, before): (Deed, Duration)) {
+        let start = thread_cpu();
+        let done = self.client.handle(now, input);
+        let cpu = thread_cpu().saturating_sub(start);
+        let mut effects = match done {
+            Ok(effects) => effects,
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                return;
+            }
+        };
+        let job = effects.extract_if(.., |effect| matches!(effect, Effect::Compute(_))).next();
+        if let Some(Effect::Compute(job)) = job {
+            self.ahead = Some(Ahead { job, deed, cpu: before + cpu });
+            self.samples.push(Sample { deed: Deed::Other, cpu, before: Duration::ZERO });
+        } else {
+            let deed = if self.client.has_backlog() { Deed::Entries } else { deed };
+            self.samples.push(Sample { deed, cpu, before });
         }
+        self.carry_out(effects);
     }
 
     /// Takes a command.
@@ -105,7 +145,7 @@ impl Seat {
         let before = thread_cpu();
         let done = self.client.command(now, command);
         let cpu = thread_cpu().saturating_sub(before);
-        self.samples.push(Sample { deed: Deed::Other, cpu });
+        self.samples.push(Sample { deed: Deed::Other, cpu, before: Duration::ZERO });
         let (reply, effects) = done?;
         self.carry_out(effects);
         Ok(reply)
@@ -124,6 +164,8 @@ impl Seat {
                     self.wake_at = Some(self.wake_at.map_or(at, |other| other.min(at)));
                 }
                 Effect::Hangup => self.wants_hangup = true,
+                // Computed with its next turn.
+                Effect::Compute(_) => {}
             }
         }
     }
