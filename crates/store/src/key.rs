@@ -3,6 +3,8 @@
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
+use chacha20poly1305::aead::{AeadInPlace, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, Tag};
 use veche_wire::Random;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -20,8 +22,8 @@ const KIND_PLAIN: u8 = 0;
 const KIND_PASSPHRASE: u8 = 1;
 /// The byte after [`MAGIC`] in front of a key that is wrapped with a passphrase.
 const KIND_WRAPPED: u8 = 2;
-/// The bytes that tell a right passphrase from a wrong one.
-const CHECK_BYTES: usize = 16;
+/// The bytes by which a sealed key is known to be one.
+const TAG_BYTES: usize = 16;
 /// The most memory that a key file may ask for, in KiB: 1 GiB.
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 /// The most passes that a key file may ask for.
@@ -48,10 +50,9 @@ pub struct Stretch {
 ///
 /// Its bytes are `veche-key`, a version of one byte (1) and a kind of one byte; then for kind 0 the 32 bytes of
 /// the key, and for kind 1 memory in KiB, passes and lanes as big-endian numbers of four bytes, and
-/// 16 bytes of salt. Kind 2 is as kind 1, with 48 bytes behind the salt: the key, combined by exclusive or with the
-/// first 32 bytes that the passphrase stretches to, and the next 16 of those, which tell whether a passphrase is
-/// the right one. Each wrapping has a salt of its own, so that nothing is combined with the same bytes twice. Nothing
-/// follows.
+/// 16 bytes of salt. Kind 2 is as kind 1, with 48 bytes behind the salt: the key, sealed by ChaCha20-Poly1305 under
+/// what the passphrase stretches to, with all bytes before it as associated data. The nonce is zero: each wrapping
+/// has a salt of its own, so that no key seals twice. Nothing follows.
 pub enum KeyFile {
     /// The key itself: whoever reads the file reads the database.
     Plain(DatabaseKey),
@@ -69,10 +70,8 @@ pub enum KeyFile {
         stretch: Stretch,
         /// Of this wrapping alone.
         salt: [u8; SALT_BYTES],
-        /// The key, combined with what the passphrase stretches to.
-        wrapped: [u8; KEY_BYTES],
-        /// What the right passphrase stretches to as well.
-        check: [u8; CHECK_BYTES],
+        /// The key, sealed under what the passphrase stretches to.
+        sealed: [u8; KEY_BYTES + TAG_BYTES],
     },
 }
 
@@ -188,13 +187,11 @@ impl KeyFile {
 
     fn decode_wrapped(bytes: &[u8]) -> Result<Self, StoreError> {
         let (stretch, rest) = decode_costs(bytes)?;
-        let (salt, rest) = rest.split_at_checked(SALT_BYTES).ok_or_else(damaged)?;
-        let (wrapped, check) = rest.split_at_checked(KEY_BYTES).ok_or_else(damaged)?;
+        let (salt, sealed) = rest.split_at_checked(SALT_BYTES).ok_or_else(damaged)?;
         Ok(Self::Wrapped {
             stretch,
             salt: salt.try_into().map_err(|_| damaged())?,
-            wrapped: wrapped.try_into().map_err(|_| damaged())?,
-            check: check.try_into().map_err(|_| damaged())?,
+            sealed: sealed.try_into().map_err(|_| damaged())?,
         })
     }
 
@@ -214,8 +211,16 @@ impl KeyFile {
         }
         let mut salt = [0; SALT_BYTES];
         random.fill(&mut salt);
-        let (pad, check) = stretched(passphrase, stretch, &salt)?;
-        Ok(Self::Wrapped { stretch, salt, wrapped: combined(&key.0, &pad), check })
+        let wrapping = stretched(passphrase, stretch, &salt)?;
+        let cipher = ChaCha20Poly1305::new(Key::from_slice(&wrapping.0));
+        let mut sealed = [0; KEY_BYTES + TAG_BYTES];
+        let (place, tag) = sealed.split_at_mut(KEY_BYTES);
+        place.copy_from_slice(&key.0);
+        let made = cipher
+            .encrypt_in_place_detached(&Nonce::default(), &costs(stretch, &salt), place)
+            .map_err(|error| StoreError::Bug(format!("wrapping a key: {error}")))?;
+        tag.copy_from_slice(&made);
+        Ok(Self::Wrapped { stretch, salt, sealed })
     }
 
     /// Another key file for the same key: behind the passphrase `next`, or behind none.
@@ -257,12 +262,9 @@ impl KeyFile {
                 bytes.extend_from_slice(&stretch.encode());
                 bytes.extend_from_slice(salt);
             }
-            Self::Wrapped { stretch, salt, wrapped, check } => {
-                bytes.push(KIND_WRAPPED);
-                bytes.extend_from_slice(&stretch.encode());
-                bytes.extend_from_slice(salt);
-                bytes.extend_from_slice(wrapped);
-                bytes.extend_from_slice(check);
+            Self::Wrapped { stretch, salt, sealed } => {
+                *bytes = costs(*stretch, salt);
+                bytes.extend_from_slice(sealed);
             }
         }
         bytes
@@ -282,19 +284,23 @@ impl KeyFile {
             (Self::Passphrase { .. } | Self::Wrapped { .. }, None | Some("")) => {
                 Err(StoreError::PassphraseNeeded)
             }
-            (Self::Wrapped { stretch, salt, wrapped, check }, Some(passphrase)) => {
-                let (pad, right) = stretched(passphrase, *stretch, salt)?;
-                if right != *check {
-                    return Err(StoreError::WrongKey);
-                }
-                Ok(DatabaseKey(combined(wrapped, &pad)))
-            }
             (Self::Passphrase { stretch, salt }, Some(passphrase)) => {
-                let params = stretch.params().ok_or_else(damaged)?;
+                stretched(passphrase, *stretch, salt)
+            }
+            (Self::Wrapped { stretch, salt, sealed }, Some(passphrase)) => {
+                let wrapping = stretched(passphrase, *stretch, salt)?;
+                let cipher = ChaCha20Poly1305::new(Key::from_slice(&wrapping.0));
+                let (sealed, tag) = sealed.split_at(KEY_BYTES);
                 let mut key = DatabaseKey([0; KEY_BYTES]);
-                Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-                    .hash_password_into(passphrase.as_bytes(), salt, &mut key.0)
-                    .map_err(|error| StoreError::Bug(format!("stretching: {error}")))?;
+                key.0.copy_from_slice(sealed);
+                cipher
+                    .decrypt_in_place_detached(
+                        &Nonce::default(),
+                        &costs(*stretch, salt),
+                        &mut key.0,
+                        Tag::from_slice(tag),
+                    )
+                    .map_err(|_| StoreError::WrongKey)?;
                 Ok(key)
             }
         }
@@ -327,34 +333,23 @@ fn decode_costs(bytes: &[u8]) -> Result<(Stretch, &[u8]), StoreError> {
     Ok((stretch, rest))
 }
 
-/// What is combined with a key, and what tells that it is the right one.
-type Stretched = (Zeroizing<[u8; KEY_BYTES]>, [u8; CHECK_BYTES]);
-
+/// What a passphrase stretches to.
 fn stretched(
     passphrase: &str,
     stretch: Stretch,
     salt: &[u8; SALT_BYTES],
-) -> Result<Stretched, StoreError> {
-    let length = KEY_BYTES + CHECK_BYTES;
-    let params = Params::new(stretch.memory_kib, stretch.passes, stretch.lanes, Some(length));
-    let mut bytes = Zeroizing::new([0; KEY_BYTES + CHECK_BYTES]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.map_err(|_| damaged())?)
-        .hash_password_into(passphrase.as_bytes(), salt, &mut bytes[..])
+) -> Result<DatabaseKey, StoreError> {
+    let params = stretch.params().ok_or_else(damaged)?;
+    let mut key = DatabaseKey([0; KEY_BYTES]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.as_bytes(), salt, &mut key.0)
         .map_err(|error| StoreError::Bug(format!("stretching: {error}")))?;
-    let mut pad = Zeroizing::new([0; KEY_BYTES]);
-    let mut check = [0; CHECK_BYTES];
-    let (first, rest) = bytes.split_at(KEY_BYTES);
-    pad.copy_from_slice(first);
-    check.copy_from_slice(rest);
-    Ok((pad, check))
+    Ok(key)
 }
 
-fn combined(one: &[u8; KEY_BYTES], other: &[u8; KEY_BYTES]) -> [u8; KEY_BYTES] {
-    let mut both = *one;
-    for (byte, other) in both.iter_mut().zip(other) {
-        *byte ^= other;
-    }
-    both
+/// The bytes of a key file in front of a wrapped key.
+fn costs(stretch: Stretch, salt: &[u8; SALT_BYTES]) -> Vec<u8> {
+    [&MAGIC[..], &[KIND_WRAPPED], &stretch.encode(), salt].concat()
 }
 
 fn damaged() -> StoreError {
