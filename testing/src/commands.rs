@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 mod bench;
+mod crowd;
 mod fixtures;
 mod fuzz;
 mod load;
@@ -10,6 +11,7 @@ mod processes;
 mod sim;
 
 pub(crate) use bench::bench;
+pub(crate) use crowd::crowd;
 pub(crate) use fixtures::fixtures;
 pub(crate) use fuzz::fuzz;
 pub(crate) use load::load;

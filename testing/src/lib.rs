@@ -5,6 +5,8 @@
 //! `tests/`, its loops over real processes in `processes`.
 
 pub mod bench;
+#[cfg(target_os = "linux")]
+pub mod crowd;
 pub mod dice;
 pub mod fuzz;
 pub mod holdings;

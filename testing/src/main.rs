@@ -21,9 +21,11 @@ veche-testing <command>
   kill [--cycles N] [--seed S] [--json]   kill processes while messages are under way
   load NAME [--members N] [--rate R] [--seconds S] [--entries N,N…] [--of NAME] [--cycles N]
        [--window N] [--ahead N] [--seed N] [--peers]  sessions by the thousand against one server
+  crowd --server ADDRESS [--title T] [--members N]  gather a group and print its link; then, for each line
+       `say COUNT LAST WORDS` on standard input, as many messages and one with these words
   demo                                    the main job as a show, with real texts
 
-The last four need `veche` and `veched` beside this program, or in VECHE_BIN_DIR.
+main-job, kill, load and demo need `veche` and `veched` beside this program, or in VECHE_BIN_DIR.
 ";
 
 /// As in `veche`, so that what is measured here is what people have.
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = words.collect();
     let outcome = match command.as_str() {
         "bench" => commands::bench(&words),
+        "crowd" => commands::crowd(&words),
         "sim" => commands::sim(&words),
         "fixtures" => commands::fixtures(&words),
         "fuzz" => commands::fuzz(&words),
