@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::arguments::Arguments;
+use crate::programs;
 use crate::repository::Repository;
 use crate::setup::{self, Consent, Need};
 use crate::step::Step;
@@ -77,7 +78,7 @@ fn play<const N: usize>(
     words: [&str; N],
 ) -> Result<Step> {
     setup::require(repository.root(), consent, &[CHROMIUM])?;
-    repository.cargo(["build", "-p", "veche", "-p", "veched"]).run()?;
+    programs::build_daily(repository, consent)?;
     let programs = repository.programs();
     Ok(npm(repository, words).environment("VECHE_BIN_DIR", programs.as_os_str()))
 }

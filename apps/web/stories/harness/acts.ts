@@ -7,11 +7,11 @@ import { Stage } from './stage';
 /** Where pictures of what failed are put. */
 const PICTURES = join(import.meta.dirname, '..', 'failed');
 
-/** Sets a stage for all acts of a file. It is there from the first act on. */
-export function onOneStage(): { stage: Stage } {
+/** Sets a stage for all acts of a file, with further flags for its server. It is there from the first act on. */
+export function onOneStage(...flags: string[]): { stage: Stage } {
   const holder: { stage?: Stage } = {};
   beforeAll(async () => {
-    holder.stage = await Stage.set();
+    holder.stage = await Stage.set(flags);
   });
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') await holder.stage?.takePictures(PICTURES, task.name);

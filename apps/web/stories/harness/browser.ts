@@ -1,6 +1,7 @@
 // A person with a browser of their own: a profile on the disk, and what the browser complains about.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { PATIENCE_MS } from './patience';
 import { Screen } from './screen';
@@ -91,6 +92,19 @@ export class BrowserPerson extends Screen {
     this.context = null;
   }
 
+  /** Waits until the browser keeps the release whole, and opens the page from that. */
+  async keepsRelease(): Promise<void> {
+    await this.page.evaluate(() => navigator.serviceWorker.ready);
+  }
+
+  /** The whole browser ends as in a power cut: nothing is said to it, and it says nothing to anybody. */
+  async isKilled(): Promise<void> {
+    const gone = this.opened().waitForEvent('close');
+    process.kill(processOn(this.profile), 'SIGKILL');
+    await gone;
+    this.context = null;
+  }
+
   private opened(): BrowserContext {
     if (this.context === null) throw new Error(`the browser of ${this.name} is closed`);
     return this.context;
@@ -108,4 +122,21 @@ export class BrowserPerson extends Screen {
     if (this.cutOff && NO_NETWORK.test(words)) return;
     this.complaints.push(`${this.name}: ${words} (${where})`);
   }
+}
+
+/** The id of the browser that has the profile; the others of its processes go with it. */
+function processOn(profile: string): number {
+  const words = (id: string) => {
+    try {
+      return readFileSync(join('/proc', id, 'cmdline'), 'utf8').split('\0');
+    } catch {
+      return [];
+    }
+  };
+  const browsers = readdirSync('/proc')
+    .filter((id) => /^\d+$/u.test(id))
+    .map((id) => ({ id, words: words(id) }))
+    .filter(({ words }) => words.includes(`--user-data-dir=${profile}`) && !words.some((word) => word.startsWith('--type=')));
+  if (browsers.length !== 1) throw new Error(`${browsers.length} browsers have ${profile}`);
+  return Number(browsers[0]?.id);
 }

@@ -5,12 +5,16 @@ export const PATIENCE_MS = 45_000;
 const LOOK_AGAIN_MS = 50;
 
 /** Looks until there is something to be seen, and returns it. What was seen last is said where that never comes. */
-export async function until<T>(what: string, look: () => Promise<T | null | undefined | false>): Promise<T> {
-  const end = Date.now() + PATIENCE_MS;
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null | undefined | false>,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const end = Date.now() + patienceMs;
   for (;;) {
     const found = await look();
     if (found !== null && found !== undefined && found !== false) return found;
-    if (Date.now() > end) throw new Error(`in ${PATIENCE_MS / 1000} seconds this did not come: ${what}`);
+    if (Date.now() > end) throw new Error(`in ${patienceMs / 1000} seconds this did not come: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
 }

@@ -33,19 +33,27 @@ export class Program {
     this.ended = once(child, 'close').finally(() => process.off('exit', this.withUs));
   }
 
-  static start(name: string, words: string[], folder?: string): Program {
+  static start(name: string, words: string[], folder?: string, asked: 'asked' | 'left alone' = 'left alone'): Program {
     const environment = { ...process.env, TZ: 'UTC' };
-    const child = spawn(pathOf(name), words, { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(pathOf(name), words, { cwd: folder, env: environment, stdio: [asked === 'asked' ? 'pipe' : 'ignore', 'pipe', 'pipe'] });
     return new Program([name, ...words].join(' '), child);
   }
 
   /** What follows the beginning of the first line that begins so. */
-  async says(beginning: string): Promise<string> {
-    const line = await until(`a line of ${this.line} that begins with ${beginning}`, () => {
+  async says(beginning: string, patienceMs?: number): Promise<string> {
+    const look = () => {
       if (this.child.exitCode !== null) throw new Error(`${this.line} has ended: ${this.complaints}`);
       return Promise.resolve(this.lines.find((text) => text.startsWith(beginning)));
-    });
+    };
+    const line = await until(`a line of ${this.line} that begins with ${beginning}`, look, patienceMs);
     return line.slice(beginning.length);
+  }
+
+  /** Asks it for something, with a line, and waits for a new line that begins so. */
+  async does(order: string, beginning: string, patienceMs?: number): Promise<void> {
+    this.lines.length = 0;
+    this.child.stdin?.write(`${order}\n`);
+    await this.says(beginning, patienceMs);
   }
 
   /** Waits for a good end, and returns what was printed. */

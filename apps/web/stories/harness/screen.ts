@@ -44,8 +44,9 @@ export class Screen implements Person {
     await this.closesPanel();
   }
 
-  async closesPanel(): Promise<void> {
-    await this.page.locator('dialog header').getByRole('button', { name: 'Close', exact: true }).click();
+  /** By its button, which is called so. */
+  async closesPanel(name = 'Close'): Promise<void> {
+    await this.page.locator('dialog header').getByRole('button', { name, exact: true }).click();
     await this.page.getByRole('dialog').waitFor({ state: 'detached' });
   }
 
@@ -69,6 +70,36 @@ export class Screen implements Person {
     await this.part('requests').click();
     await this.part('accept').first().locator('button').click();
     await this.isIn(title);
+  }
+
+  /** Asks to join a group by its link, and waits until it is among the chats. */
+  async joins(link: string, title: string): Promise<void> {
+    await this.choosesFromMenu('Join by link');
+    await this.part('join-field').locator('input').fill(link);
+    await this.part('join').locator('button').click();
+    await this.row(title).waitFor();
+  }
+
+  async opensDetails(chat: string): Promise<void> {
+    await this.opensChat(chat);
+    await this.part('chat-info').click();
+    await this.part('chat-details').waitFor();
+  }
+
+  /** Makes a link to a group with one of the two buttons for it. */
+  async makesLink(group: string, button: 'link-make' | 'link-make-approved'): Promise<string> {
+    await this.opensDetails(group);
+    await this.part(button).locator('button').click();
+    const link = await this.part('group-link').locator('[data-test=link]').innerText();
+    await this.closesPanel();
+    return link;
+  }
+
+  async readsSafetyNumber(person: string): Promise<string> {
+    await this.opensDetails(person);
+    const number = await this.part('safety-number').innerText();
+    await this.closesPanel();
+    return number;
   }
 
   /** Waits until this chat is open. */

@@ -13,7 +13,10 @@ export class Server {
   /** Where its page is. */
   page = '';
 
-  constructor(private readonly data: string) {}
+  constructor(
+    private readonly data: string,
+    private readonly flags: string[] = [],
+  ) {}
 
   /** Starts it, or starts it again: it comes back at the same address. */
   async start(): Promise<void> {
@@ -29,7 +32,7 @@ export class Server {
   }
 
   private async startOnce(): Promise<void> {
-    const program = Program.start('veched', ['serve', '--data', this.data, '--listen', '127.0.0.1:0']);
+    const program = Program.start('veched', ['serve', '--data', this.data, '--listen', '127.0.0.1:0', ...this.flags]);
     this.running = program;
     const [address = ''] = (await program.says('veche register --server ')).split(' ');
     if (this.address !== '' && this.address !== address) throw new Error(`the server came back as ${address}`);

@@ -9,11 +9,16 @@ import { TerminalPerson } from './terminal';
 
 export class Stage {
   readonly folder = mkdtempSync(join(tmpdir(), 'veche-story-'));
-  readonly server = new Server(join(this.folder, 'server'));
+  readonly server: Server;
   private readonly browsers: BrowserPerson[] = [];
 
-  static async set(): Promise<Stage> {
-    const stage = new Stage();
+  private constructor(flags: string[]) {
+    this.server = new Server(join(this.folder, 'server'), flags);
+  }
+
+  /** With further flags for the server. */
+  static async set(flags: string[] = []): Promise<Stage> {
+    const stage = new Stage(flags);
     await stage.server.start();
     return stage;
   }

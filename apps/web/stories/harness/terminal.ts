@@ -105,6 +105,11 @@ export class TerminalPerson implements Person {
     });
   }
 
+  /** All texts of a chat, oldest first. */
+  async readsTexts(chat: string): Promise<string[]> {
+    return (await this.reads(chat)).flatMap(({ text }) => text ?? []);
+  }
+
   private async finds(chat: string, wanted: Seen): Promise<Said> {
     return until(`${this.name} sees ${JSON.stringify(wanted)} in ${chat}`, async () => {
       const all = await this.reads(chat);
