@@ -90,3 +90,8 @@ function files(folder: string): string[] {
     .filter((entry) => !entry.name.includes('.test.') && !/[/\\]text$/.test(entry.parentPath))
     .map((entry) => join(entry.parentPath, entry.name));
 }
+
+test('what is filled in turns nothing around it', () => {
+  expect(t('requestDirect', { name: 'ana' })).toBe('ana wants to write to you.');
+  expect(t('requestDirect', { name: 'דנה' })).toBe('\u2068דנה\u2069 wants to write to you.');
+});

@@ -34,7 +34,15 @@ export function locale(): string {
 export function t(key: Key, values: Record<string, string | number> = {}): string {
   const sentence = languages[current][key];
   const words = typeof sentence === 'string' ? sentence : choose(sentence, Number(values['count']));
-  return words.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  return words.replace(/\{(\w+)\}/g, (_, name: string) => alone(String(values[name] ?? '')));
+}
+
+/** Where letters stand that are written from right to left. */
+const FROM_THE_RIGHT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFC\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
+
+/** What is filled in has its own direction, and turns nothing of the sentence around it. */
+export function alone(value: string): string {
+  return FROM_THE_RIGHT.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /** The language for what the browser prefers, the first that the page speaks. */
