@@ -15,7 +15,7 @@ const REPEATED = 7;
 const SENT = 40;
 /** How many messages are said while the page is closed, to be caught up in one go. */
 const MISSED = numberFrom('VECHE_BENCH_MISSED', 10_000);
-/** How many there are in the end, all in the browser's own database. */
+/** How many there are in the end, all in the browser's own database: too many more to be opened at the first unread. */
 const ALL = numberFrom('VECHE_BENCH_ALL', 100_000);
 /** How many are in the group that is joined, and how often somebody joins it. */
 const MEMBERS = numberFrom('VECHE_BENCH_MEMBERS', 1_000);

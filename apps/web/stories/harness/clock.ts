@@ -1,6 +1,7 @@
 // How long a page takes, in its own time: from a press to the paint of what that brings.
 
 import type { Locator, Page } from 'playwright-core';
+import { PATIENCE_MS } from './patience';
 
 /** What is waited for: something that is in sight, and has these words where any are named. */
 export interface Sight {
@@ -11,24 +12,25 @@ export interface Sight {
 
 /** Presses it; returns the milliseconds until what is waited for was painted. */
 export function untilPainted(pressed: Locator, sight: Sight): Promise<number> {
-  return pressed.evaluate((element, { of, words }) => {
+  return pressed.evaluate((element, { of, words, patience }) => {
     const isThere = () =>
       [...document.querySelectorAll(of)].some((one) => {
         const { top, bottom } = one.getBoundingClientRect();
         return bottom > 0 && top < innerHeight && (words === undefined || one.textContent?.includes(words) === true);
       });
-    return new Promise<number>((resolve) => {
+    return new Promise<number>((resolve, reject) => {
       const began = performance.now();
       const look = () => {
         // What is there when a frame begins is painted in it, and what was put off comes after that.
         if (isThere()) setTimeout(() => resolve(performance.now() - began));
+        else if (performance.now() - began > patience) reject(new Error(`${of} was not painted: ${words ?? ''}`));
         else requestAnimationFrame(look);
       };
       if (element instanceof HTMLInputElement) element.dispatchEvent(new InputEvent('input', { bubbles: true }));
       else (element as HTMLElement).click();
       requestAnimationFrame(look);
     });
-  }, sight);
+  }, { ...sight, patience: PATIENCE_MS });
 }
 
 export interface Scrolled {
