@@ -60,7 +60,7 @@ void watchRelease({
   },
   tookOver: () => {
     door.letGo();
-    const saved = controller.saveDrafts();
+    const saved = controller.saveDrafts(release.wanted);
     if (!release.wanted) return;
     const patience = new Promise((resolve) => setTimeout(resolve, SAVED_WITHIN_MS));
     void Promise.race([saved, patience]).then(() => location.reload());

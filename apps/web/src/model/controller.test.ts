@@ -210,6 +210,8 @@ describe('the open chat', () => {
     world.kept = {};
     await world.controller.saveDrafts();
     expect(world.kept).toEqual({});
+    await world.controller.saveDrafts(true);
+    expect(world.kept['b']?.text).toBe('hello');
   });
 
   test('comes to the end when something is sent from further up', async () => {

@@ -20,6 +20,8 @@ export function say(context: Context, conversation: Conversation) {
   const { around } = context;
   let typedAt = 0;
   const unsaved = new Set<LogId>();
+  /** Chats in which something is begun in this tab. */
+  const begun = new Set<LogId>();
 
   /** Whether the text was taken; otherwise it is to stay in the field. */
   function send(text: string): boolean {
@@ -99,6 +101,8 @@ export function say(context: Context, conversation: Conversation) {
 
   function setDraft(chat: LogId, draft: Draft | null): void {
     context.apply({ kind: 'draft', chat, draft });
+    if (context.state.drafts[chat] === undefined) begun.delete(chat);
+    else begun.add(chat);
     if (unsaved.has(chat)) return;
     unsaved.add(chat);
     around.after(SAVE_DRAFT_AFTER_MS, () => {
@@ -111,9 +115,13 @@ export function say(context: Context, conversation: Conversation) {
     return around.drafts.save(chat, context.state.drafts[chat] ?? null);
   }
 
-  /** Saves at once what would be saved in a moment: the page is about to go. */
-  async function saveDrafts(): Promise<void> {
-    await Promise.allSettled([...unsaved].map(save));
+  /**
+   * Saves at once what would be saved in a moment: the page is about to go. Where it comes back by itself, all that
+   * was begun here: another tab may have sent something of its own, and taken the draft of that chat away.
+   */
+  async function saveDrafts(comesBack = false): Promise<void> {
+    const chats = new Set([...unsaved, ...(comesBack ? begun : [])]);
+    await Promise.allSettled([...chats].map(save));
   }
 
   /** What stands in the field changed. */
