@@ -84,7 +84,7 @@ describe.sequential('the profile of a browser', () => {
   });
 
   test('has the link only where the browser notes by itself what was opened', () => {
-    const own = /(^|\/)(History|Favicons|Sessions\/[^/]*|ukm_db)(-wal|-journal)?$/u;
+    const own = /(^|\/)(History|Favicons|Top Sites|Sessions\/[^/]*|ukm_db)(-wal|-journal)?$/u;
     const found = filesWith(ana.profile, [secretOf(link)]).map((line) => line.split(': ')[0] ?? '');
     expect(found.filter((file) => !own.test(file))).toEqual([]);
   });
