@@ -187,3 +187,28 @@ fn who_is_removed_while_adding_somebody_is_told_and_goes_on() {
     world.settle();
     assert_eq!(cyd.screen(chat), "bob: I am out there, and here");
 }
+
+#[test]
+fn a_face_is_told_when_the_server_has_a_new_group() {
+    let mut world = World::seeded(8);
+    let [ana] = world.people(["ana"]);
+    let made = ana.make_group("alone", &[]);
+    // How often it was told while the group was on its way, and when it was there.
+    let mut told = (None, None);
+    for _ in 0..10_000 {
+        if let [group] = ana.chats().as_slice() {
+            let count = Some(ana.told_of_chat(group.chat));
+            match group.state {
+                ChatState::Joining => told.0 = count,
+                _ => told.1 = told.1.or(count),
+            }
+        }
+        if told.1.is_some() {
+            break;
+        }
+        world.wait_ms(1);
+    }
+    assert!(told.0.is_some() && told.1 > told.0, "it is shown as on its way for ever: {told:?}");
+    world.settle();
+    assert!(matches!(ana.outcome(made), Settled::Done(_)));
+}

@@ -338,6 +338,13 @@ impl Person {
         told.filter(|event| matches!(event, Event::JoinRequest { .. })).count()
     }
 
+    /// How often the client told that something about a chat has changed.
+    #[must_use]
+    pub fn told_of_chat(&self, chat: LogId) -> usize {
+        let stage = self.stage.borrow();
+        stage.cast[self.who].told.iter().filter(|event| **event == Event::Chat(chat)).count()
+    }
+
     /// How far a file was, of how many bytes, each time that the client told of it.
     #[must_use]
     pub fn told_of_file(&self, wanted: &str) -> Vec<(u64, u64)> {

@@ -126,6 +126,7 @@ pub(crate) fn created(work: &mut Work<'_>, log: &LogId) -> Result<(), ClientErro
     {
         row.state = LogState::Active;
         work.tx.put_log(&row)?;
+        work.tell(Event::Chat(row.chat));
     }
     work.core.session.subscriptions.remove(log);
     work.core.session.dirty.insert(*log);
