@@ -143,7 +143,9 @@ fn applied(
     people::learn_all(work, summary.added.iter().chain(&summary.removed))?;
     lines(work, row, entry, (summary, leavers))?;
     if summary.self_removed {
-        row.state = LogState::Removed;
+        // This device may be told what it has asked for before it is told that the log has its request.
+        let asked = leavers.contains(&work.identity()?.device());
+        row.state = if asked { LogState::Left } else { LogState::Removed };
         door::forget(work, &row.log)?;
         if summary.self_package.is_some() {
             work.tell(Event::Notice(COPIED.into()));
