@@ -50,11 +50,16 @@ fn sealing_and_opening_are_measured_in_both_suites() {
 #[test]
 fn bytes_are_counted_for_messages_and_commits_of_each_size() {
     let mut rows = measure("kept", &["leaves", "what"]);
-    assert_eq!(rows.len(), 2 * 8, "{:?}", rows.keys());
+    assert_eq!(rows.len(), 2 * 13, "{:?}", rows.keys());
     assert_positive(&rows, &["cpu_ms"]);
     // To come in is measured without a database.
     rows.retain(|_, row| row.get("bytes_written").is_some());
-    assert_eq!(rows.len(), 2 * 6, "{:?}", rows.keys());
+    assert_eq!(rows.len(), 2 * 11, "{:?}", rows.keys());
+    let judged = |key: &String| key.contains("judged");
+    let verdicts: Vec<_> = rows.iter().filter(|(key, _)| judged(key)).collect();
+    assert_eq!(verdicts.len(), 2 * 2, "{verdicts:?}");
+    assert!(verdicts.iter().all(|(_, row)| row["bytes_written"] == 0), "a verdict writes nothing");
+    rows.retain(|key, _| !judged(key));
     assert_positive(&rows, &["bytes_written", "bytes_of_whole_values"]);
     let written = |what: &str| rows[&format!("5 \"{what}\"")]["bytes_written"].as_u64().unwrap();
     assert!(
