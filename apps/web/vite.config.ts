@@ -31,5 +31,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    // None of them waits for a clock; a busy machine is given all the time it needs.
+    testTimeout: 60_000,
   },
 });

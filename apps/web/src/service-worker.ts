@@ -12,7 +12,7 @@ declare const VECHE_RELEASE: Release;
 const release = VECHE_RELEASE;
 
 self.addEventListener('install', (event) => event.waitUntil(keepRelease()));
-self.addEventListener('activate', (event) => event.waitUntil(dropOldReleases()));
+self.addEventListener('activate', (event) => event.waitUntil(takeOver()));
 
 self.addEventListener('message', (event) => {
   if (event.data === 'SKIP_WAITING') void self.skipWaiting();
@@ -38,9 +38,11 @@ async function keepRelease(): Promise<void> {
   throw new Error('the server hands out the page of another release');
 }
 
-async function dropOldReleases(): Promise<void> {
+async function takeOver(): Promise<void> {
   const old = (await caches.keys()).filter((name) => isOldCache(name, release));
   await Promise.all(old.map((name) => caches.delete(name)));
+  // The tab that brought the very first release is of it: it hears of the next one, too.
+  if (old.length === 0) await self.clients.claim();
 }
 
 /** The browser may have dropped the cache when it was short of space. */

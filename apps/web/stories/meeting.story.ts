@@ -39,13 +39,14 @@ describe.sequential('people who meet', () => {
     await ana.part('link-make-approved').waitFor();
     await ana.closesPanel();
     const link = await ana.makesLink(group, 'link-make-approved');
-    await cal.types('group', 'join', link);
+    const asks = cal.types('group', 'join', link);
     await ana.opensDetails(group);
     const request = ana.part('join-request').filter({ hasText: 'cal' });
     await request.waitFor();
     expect(await cal.types('chats')).toEqual([]);
     await request.locator('[data-test=let-in] button').click();
     await request.waitFor({ state: 'detached' });
+    await asks;
     await ana.closesPanel();
     await ana.writes(group, 'Come in, Cal.');
     await allSee([ana, ben, cal], group, { text: 'Come in, Cal.' });

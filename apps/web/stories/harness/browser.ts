@@ -94,7 +94,15 @@ export class BrowserPerson extends Screen {
 
   /** Waits until the browser keeps the release whole, and opens the page from that. */
   async keepsRelease(): Promise<void> {
-    await this.page.evaluate(() => navigator.serviceWorker.ready);
+    await this.page.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          const worker = navigator.serviceWorker;
+          const look = () => worker.controller && resolve();
+          worker.addEventListener('controllerchange', look);
+          look();
+        }),
+    );
   }
 
   /** The whole browser ends as in a power cut: nothing is said to it, and it says nothing to anybody. */
