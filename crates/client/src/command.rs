@@ -513,19 +513,21 @@ fn is_small(work: &Work<'_>, log: &LogId) -> Result<bool, ClientError> {
 fn mark_read(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     let Some(mut row) = work.tx.chat(chat)? else { return refuse("There is no such chat.") };
     let last = work.tx.unread(chat, row.read_arrival)?.last;
-    let read = work.tx.received_between(chat, row.read_arrival, last)?;
     if last == row.read_arrival {
         return Ok(Reply::Done);
     }
-    row.read_arrival = last;
+    let before = std::mem::replace(&mut row.read_arrival, last);
     work.tx.put_chat(&row)?;
     work.tell(Event::Chat(*chat));
     let off = account::tells_nobody_what_was_read(work.tx)?;
     let active = work.tx.logs_of(chat)?.pop().filter(|log| log.state == LogState::Active);
-    if let (false, false, Some(log)) = (off, read.is_empty(), active)
+    if let (false, Some(log)) = (off, active)
         && is_small(work, &log.log)?
     {
-        outbox::enqueue_content(work, &log.log, Body::Receipt { read })?;
+        let read = work.tx.received_between(chat, before, last)?;
+        if !read.is_empty() {
+            outbox::enqueue_content(work, &log.log, Body::Receipt { read })?;
+        }
     }
     Ok(Reply::Done)
 }
