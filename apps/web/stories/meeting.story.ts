@@ -20,7 +20,7 @@ describe.sequential('people who meet', () => {
   });
 
   test('a link is opened in another browser by somebody without an account', async () => {
-    const link = await ana.makesLink(group, 'link-make');
+    const link = await ana.makesLink(group, 'all');
     ben = play.stage.newcomer('ben');
     await ben.opens(`${play.stage.server.page}#${encodeURI(link)}`);
     await ben.registers();
@@ -36,9 +36,9 @@ describe.sequential('people who meet', () => {
   test('behind another link, somebody decides who comes in', async () => {
     await ana.opensDetails(group);
     await ana.part('link-close').locator('button').click();
-    await ana.part('link-make-approved').waitFor();
+    await ana.part('group-link').locator('[data-test=link]').waitFor({ state: 'detached' });
     await ana.closesPanel();
-    const link = await ana.makesLink(group, 'link-make-approved');
+    const link = await ana.makesLink(group, 'approved');
     const asks = cal.types('group', 'join', link);
     await ana.opensDetails(group);
     const request = ana.part('join-request').filter({ hasText: 'cal' });

@@ -86,10 +86,12 @@ export class Screen implements Person {
     await this.part('chat-details').waitFor();
   }
 
-  /** Makes a link to a group with one of the two buttons for it. */
-  async makesLink(group: string, button: 'link-make' | 'link-make-approved'): Promise<string> {
+  /** Makes a link to a group, by which everybody comes in, or those whom somebody lets in. */
+  async makesLink(group: string, who: 'all' | 'approved'): Promise<string> {
     await this.opensDetails(group);
-    await this.part(button).locator('button').click();
+    await this.part('link-new').locator('button').click();
+    if (who === 'approved') await this.part('new-link').locator('[role=switch]').click();
+    await this.part('link-make').locator('button').click();
     const link = await this.part('group-link').locator('[data-test=link]').innerText();
     await this.closesPanel();
     return link;
