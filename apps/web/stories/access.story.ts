@@ -12,6 +12,8 @@ const looks = [
   { title: 'phone, dark', name: 'ana_phone_dark', ...PHONE, theme: 'dark' as const },
 ];
 
+const PASSPHRASE = 'seven herons over the weir';
+
 /** What is wrong on the screen as it is, of what keeps people out. */
 async function wrong(person: BrowserPerson, screen: string): Promise<string[]> {
   await settles(person);
@@ -61,6 +63,8 @@ describe.sequential('nobody is kept out', () => {
     await ana.part('chat-info').click();
     await ana.part('member').nth(1).waitFor();
     found.push(...(await wrong(ana, 'details')));
+    await ana.part('link-new').locator('button').click();
+    found.push(...(await wrong(ana, 'a new link')));
     await ana.closesPanel();
     if (look.phone) await ana.part('back').locator('button').click();
     found.push(...(await wrong(ana, 'chats')));
@@ -69,6 +73,19 @@ describe.sequential('nobody is kept out', () => {
       found.push(...(await wrong(ana, entry)));
       await ana.closesPanel();
     }
+    await ana.choosesFromMenu('Settings');
+    await ana.part('passphrase-set').locator('button').click();
+    found.push(...(await wrong(ana, 'a new passphrase')));
+    await ana.part('passphrase-next').locator('input').fill(PASSPHRASE);
+    await ana.part('passphrase-again').locator('input').fill(PASSPHRASE);
+    await ana.part('passphrase-done').locator('button').click();
+    await ana.part('passphrase-remove').waitFor();
+    await ana.part('export-open').locator('button').click();
+    found.push(...(await wrong(ana, 'export')));
+    await ana.closesPanel();
+    await ana.page.reload();
+    await ana.part('unlock').waitFor();
+    found.push(...(await wrong(ana, 'a locked history')));
     expect(found).toEqual([]);
     await ana.closes();
   });
