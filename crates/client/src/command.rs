@@ -512,7 +512,7 @@ fn is_small(work: &Work<'_>, log: &LogId) -> Result<bool, ClientError> {
 
 fn mark_read(work: &mut Work<'_>, chat: &LogId) -> Result<Reply, ClientError> {
     let Some(mut row) = work.tx.chat(chat)? else { return refuse("There is no such chat.") };
-    let last = work.tx.unread(chat, row.read_arrival)?.last;
+    let last = work.tx.last_arrival(chat)?;
     if last == row.read_arrival {
         return Ok(Reply::Done);
     }

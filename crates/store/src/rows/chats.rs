@@ -46,17 +46,6 @@ impl Tx<'_> {
         found(self.connection().prepare_cached(&sql)?.query_row([chat.as_bytes()], read))
     }
 
-    /// All conversations, the oldest first.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    pub fn chats(&self) -> Result<Vec<ChatRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM chat ORDER BY created, chat");
-        let mut query = self.connection().prepare_cached(&sql)?;
-        let rows = query.query_map([], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// The direct conversations with somebody.
     ///
     /// # Errors

@@ -67,17 +67,6 @@ pub struct MessageRow {
     pub mentions_me: bool,
 }
 
-/// What of a conversation the person has not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unread {
-    /// Messages of others.
-    pub messages: u64,
-    /// Those of them that mention this person.
-    pub mentions: u64,
-    /// The last arrival of the conversation, read or not.
-    pub last: u64,
-}
-
 /// A reaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReactionRow {
@@ -336,21 +325,14 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// What came after `read_arrival`.
+    /// The last arrival of a conversation; 0 where nothing has come.
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn unread(&self, chat: &LogId, read_arrival: u64) -> Result<Unread, StoreError> {
-        let sql = "SELECT count(*), count(*) FILTER (WHERE mentions_me),
-                   (SELECT coalesce(max(arrival), 0) FROM message WHERE chat = ?1)
-                   FROM message WHERE chat = ?1 AND arrival > ?2 AND state = 2 AND event IS NULL
-                   AND NOT deleted";
-        let key = params![chat.as_bytes(), signed(read_arrival)];
-        let read = |row: &Row<'_>| {
-            let (messages, mentions) = (unsigned(row, 0)?, unsigned(row, 1)?);
-            Ok(Unread { messages, mentions, last: unsigned(row, 2)? })
-        };
-        Ok(self.connection().prepare_cached(sql)?.query_row(key, read)?)
+    pub fn last_arrival(&self, chat: &LogId) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(max(arrival), 0) FROM message WHERE chat = ?1";
+        let mut query = self.connection().prepare_cached(sql)?;
+        Ok(query.query_row([chat.as_bytes()], |row| unsigned(row, 0))?)
     }
 
     /// Received messages of others with an arrival in `(after, up_to]`, at most `limit`, for a

@@ -33,7 +33,7 @@ pub use logs::{GenerationRow, LogFlags, LogRow, LogState};
 pub use lost::{LostRow, has_place};
 pub use marks::{ReadmissionRow, Scope};
 pub use members::{MemberRow, Place, RosterRow};
-pub use messages::{MessageRow, PENDING_POSITION, ReactionRow, RowState, Unread, position};
+pub use messages::{MessageRow, PENDING_POSITION, ReactionRow, RowState, position};
 pub use outbox::{OutboxRow, OutboxState};
 pub use packages::LastResortRow;
 pub use people::AccountRow;
