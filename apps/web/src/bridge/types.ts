@@ -144,7 +144,7 @@ unread: number,
 unread_mentions: number, 
 /**
  * How many entries of the chat's log the server has that this device is still to read.
- * [`Command::SkipMissed`] leads around them.
+ * [`Command::SkipMissed`](super::Command::SkipMissed) leads around them.
  */
 behind: number, 
 /**
@@ -453,7 +453,7 @@ chat: LogId,
  */
 account: AccountId, } } | { "File": { 
 /**
- * Which one, as [`FileView::transfer`].
+ * Which one, as [`FileView::transfer`](super::FileView::transfer).
  */
 transfer: string, 
 /**
@@ -498,7 +498,7 @@ sha256: string,
  */
 here: boolean, 
 /**
- * The name under which [`Event::File`] tells of it.
+ * The name under which [`Event::File`](super::Event::File) tells of it.
  */
 transfer: string, };
 
